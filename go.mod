@@ -1,0 +1,3 @@
+module github.com/commbench/commbench
+
+go 1.26.0

@@ -1,0 +1,108 @@
+package driver
+
+import "errors"
+
+// Sentinels that programs act on, with errors.Is.
+var (
+	// ErrNotSupported: the driver cannot do this on this machine, conclusively.
+	ErrNotSupported = errors.New("not supported")
+	// ErrClosed: the endpoint, or the peer's, was closed.
+	ErrClosed = errors.New("closed")
+	// ErrBadAddress: a peer's address is not one of this driver, is damaged, or
+	// describes segments other than those that were agreed on.
+	ErrBadAddress = errors.New("bad address")
+)
+
+// Caps says what a driver can do. It is constant for a driver.
+type Caps struct {
+	// Mapped: endpoints implement Mapper, so a peer's segment can be read and
+	// written as memory.
+	Mapped bool
+	// Processes: the ranks of a world may live in different processes.
+	Processes bool
+	// OwnMemory: segments must come from this driver's own Alloc. Without it any
+	// memory will do.
+	OwnMemory bool
+}
+
+// Driver makes endpoints. It is safe for concurrent use.
+type Driver interface {
+	// Name is the driver's name on the command line: "mem", "shm", ...
+	Name() string
+	Caps() Caps
+	// Alloc returns size zeroed bytes that can be registered as a segment. Memory
+	// that was never touched costs nothing but address space.
+	Alloc(size int) (Memory, error)
+	// Listen makes one rank's endpoint: its segments and words exist and can be
+	// reached once peers know its address. It does not wait for any peer.
+	Listen(place Place, opts Options) (Endpoint, error)
+}
+
+// Memory is a block of bytes that one or more endpoints register as a segment,
+// in one world or in several.
+type Memory interface {
+	Bytes() []byte
+	// Free gives the memory back. It must not be used, here or by a peer in this
+	// process, afterwards. A second call is a no-op.
+	Free() error
+}
+
+// Place is a rank's place in a world.
+type Place struct {
+	World string // name of the world, for errors and so that worlds are not mixed up
+	Rank  int    // this rank, 0 <= Rank < Size
+	Size  int    // ranks in the world
+}
+
+// Options of Listen.
+type Options struct {
+	Segments []Memory // registered segments, numbered as they are here
+	Words    int      // number of 64-bit signal words, all zero at first
+}
+
+// Endpoint is one rank's membership of a world. Load may be called from any
+// goroutine at any time; the other methods from one goroutine at a time.
+type Endpoint interface {
+	// Address is what peers need to reach this rank, opaque, at most a few KiB. It
+	// is exchanged by whoever set the world up.
+	Address() []byte
+	// Connect tells the endpoint the addresses of all ranks, by rank, its own
+	// included. A driver may attach to a peer here or at the first Channel.
+	Connect(addrs [][]byte) error
+	// Channel opens channel index to the peer (which may be the rank itself). The
+	// same pair may be asked for once only.
+	Channel(peer, index int) (Channel, error)
+	// Load reads one of this rank's own words. It is an acquire: what was put
+	// before the signals that it shows is visible to the caller.
+	Load(word int) uint64
+	// Close detaches from all peers. Channels must not be used afterwards. A second
+	// call is a no-op. Segments' memory is not freed.
+	Close() error
+}
+
+// Channel is an ordered way to one peer, with one producer: a channel is used
+// by one goroutine at a time. No verb allocates.
+type Channel interface {
+	// Put copies src into the peer's segment at offset. It may return before the
+	// bytes have arrived; src must stay unchanged until Flush returns, or until a
+	// later signal of the peer implies that it used them.
+	Put(segment, offset int, src []byte) error
+	// Signal adds to the peer's word, after every earlier Put on this channel is
+	// visible there (release).
+	Signal(word int, add uint64) error
+	// PutSignal is Put and then Signal, in one message where the driver can.
+	PutSignal(segment, offset int, src []byte, word int, add uint64) error
+	// Fence orders earlier puts before later puts at the peer. It does not wait.
+	Fence() error
+	// Flush returns when every earlier verb on this channel has taken effect at
+	// the peer and all sources may be reused.
+	Flush() error
+}
+
+// Mapper is implemented by endpoints of drivers with Caps.Mapped. It is asked
+// once, at set-up, never in a loop.
+type Mapper interface {
+	// Peer returns a rank's segment as memory, valid until the endpoint is closed.
+	// What is read there is only defined after a signal that orders it.
+	Peer(rank, segment int) ([]byte, error)
+}
