@@ -1,0 +1,150 @@
+package exec
+
+import "github.com/commbench/commbench/alltoall/plan"
+
+// region is a block of equal rows in an arena.
+type region struct{ off, stride, rows int }
+
+func (r region) at(row int) int { return r.off + row*r.stride }
+func (r region) size() int      { return r.stride * r.rows }
+func (r region) end() int       { return r.off + r.size() }
+
+// arena is the layout of every rank's one segment, the same on all ranks, so
+// that an offset is good for any peer. This is the only place where offsets are
+// made. Algorithms run one at a time and share what lies behind common.
+type arena struct {
+	x    region    // [MaxTokens] tokens to dispatch
+	out  region    // [MaxTokens] combined tokens
+	bias [2]region // [MaxTokens] addends of the combined tokens
+	by   map[plan.Algorithm]*areas
+	size int
+}
+
+// areas are an algorithm's own regions.
+type areas struct {
+	row      plan.Row // of a dispatch
+	sum      plan.Row // of a combine
+	recv     region   // received rows
+	y        region   // expert outputs, in recv's place
+	expanded region   // received rows by expert
+
+	// Rings of dispatch and combine: [peer][channel][slots] rows. stage is the
+	// sender's side of a combine ring: partial sums, until the credit comes back.
+	ring, sumRing, stage region
+	slots, sumSlots      int
+
+	// alltoall: [channel] blocks of packRows and exchRows rows, for a dispatch's
+	// rows and, in the same place, for a combine's.
+	pack, exchange, sumPack, sumExchange region
+	packRows, exchRows                   int
+
+	inbox, outbox [plan.NoteRounds]region // [peers] notes
+}
+
+// pageSize keeps large regions on pages of their own, so that each is first
+// touched by who uses it.
+const pageSize = 4096
+
+type bump int
+
+func (b *bump) take(stride, rows int) region {
+	r := region{off: int(*b), stride: stride, rows: rows}
+	*b = bump((r.end() + pageSize - 1) &^ (pageSize - 1))
+	return r
+}
+
+// layOut computes the arena for the config's operations and algorithms.
+func layOut(c *Config) (*arena, error) {
+	a := &arena{by: map[plan.Algorithm]*areas{}}
+	var common bump
+	if c.Dispatch {
+		a.x = common.take(plan.DispatchRow(c.DType, c.Hidden, c.TopK).Stride(), c.MaxTokens)
+	}
+	if c.Combine {
+		row := plan.CombineRow(c.Hidden, c.TopK)
+		a.out = common.take(row.Stride(), c.MaxTokens)
+		for i := range c.Bias {
+			a.bias[i] = common.take(row.Stride(), c.MaxTokens)
+		}
+	}
+	a.size = int(common)
+	for _, alg := range c.Algorithms {
+		p, err := plan.New(alg, *c.planConfig(), 0)
+		if err != nil {
+			return nil, err
+		}
+		at := common
+		a.by[alg] = a.areas(c, alg, p, &at)
+		a.size = max(a.size, int(at))
+	}
+	return a, nil
+}
+
+// areas lays out an algorithm's own regions. p is any rank's plan: it knows how
+// large notes can be.
+func (a *arena) areas(c *Config, alg plan.Algorithm, p plan.Plan, at *bump) *areas {
+	choices := c.TopK
+	if alg == plan.AlgAllToAll {
+		choices = 1
+	}
+	s := &areas{row: plan.DispatchRow(c.DType, c.Hidden, choices), sum: plan.CombineRow(c.Hidden, choices)}
+	limits := c.Limits[alg]
+	// Expert outputs take the place of the received tokens they are made from: a
+	// process need never hold both.
+	y := *at
+	if c.Dispatch {
+		s.recv = at.take(s.row.Stride(), limits.RecvRows)
+	}
+	if c.Combine {
+		s.y = y.take(s.sum.Stride(), limits.RecvRows)
+	}
+	*at = max(*at, y)
+	for round := range s.inbox {
+		peers, size := len(p.Peers(round)), noteStride(p.MaxNote(round))
+		s.inbox[round] = at.take(size, peers)
+		s.outbox[round] = at.take(size, peers)
+	}
+	if c.Dispatch && c.Expand && alg != plan.AlgAllToAll {
+		s.expanded = at.take(s.row.Stride(), limits.ExpandedRows)
+	}
+	place := c.Place
+	s.slots, s.sumSlots = 2*c.Chunk, 2*c.Chunk
+	switch alg {
+	case plan.AlgTwoHop:
+		if place.Nodes > 1 {
+			if c.Dispatch {
+				s.ring = at.take(s.row.Stride(), place.Nodes*c.Channels*s.slots)
+			}
+			if c.Combine {
+				s.sumRing = at.take(s.sum.Stride(), place.Nodes*c.Channels*s.sumSlots)
+				s.stage = at.take(s.sum.Stride(), place.Nodes*c.Channels*s.sumSlots)
+			}
+		}
+	case plan.AlgDirect:
+		s.sumSlots = 2 * c.planConfig().FlatChunk()
+		if c.Combine && place.Nodes > 1 {
+			s.sumRing = at.take(s.sum.Stride(), place.Ranks()*c.Channels*s.sumSlots)
+		}
+	case plan.AlgAllToAll:
+		s.packRows, s.exchRows = limits.PackRows, limits.ExchangeRows
+		sum := *at
+		if c.Dispatch {
+			s.pack = at.take(s.row.Stride(), c.Channels*s.packRows)
+			s.exchange = at.take(s.row.Stride(), c.Channels*s.exchRows)
+		}
+		if c.Combine {
+			s.sumPack = sum.take(s.sum.Stride(), c.Channels*s.packRows)
+			s.sumExchange = sum.take(s.sum.Stride(), c.Channels*s.exchRows)
+		}
+		*at = max(*at, sum)
+	}
+	return s
+}
+
+// noteStride keeps notes of different peers on cache lines of their own.
+func noteStride(size int) int { return (size + 63) &^ 63 }
+
+// slot is the row of a ring region.
+func slot(ring region, slots, channels, peer, channel int, count uint64) int {
+	return ring.at((peer*channels+channel)*slots + int(count%uint64(slots)))
+}

@@ -1,0 +1,63 @@
+package exec
+
+import "github.com/commbench/commbench/alltoall/plan"
+
+// Rows is a view of equal rows in a rank's arena. It is valid until the group
+// is closed, and must not be touched while an operation runs.
+type Rows struct {
+	Row    plan.Row
+	mem    []byte
+	region region
+}
+
+// Len is the number of rows that there is room for.
+func (r Rows) Len() int { return r.region.rows }
+
+// Row i, without the padding behind it.
+func (r Rows) At(i int) []byte {
+	off := r.region.at(i)
+	return r.mem[off : off+r.Row.Size() : off+r.Row.Size()]
+}
+
+func (g *Group) view(i int, row plan.Row, at region) Rows {
+	return Rows{Row: row, mem: g.ranks[i].mem, region: at}
+}
+
+// X are the tokens that local rank i dispatches, with all their ids and weights.
+func (g *Group) X(i int) Rows {
+	return g.view(i, plan.DispatchRow(g.cfg.DType, g.cfg.Hidden, g.cfg.TopK), g.arena.x)
+}
+
+// Recv are the rows that local rank i received.
+func (g *Group) Recv(i int, alg plan.Algorithm) Rows {
+	s := g.arena.by[alg]
+	return g.view(i, s.row, s.recv)
+}
+
+// Expanded are the received rows of local rank i by expert.
+func (g *Group) Expanded(i int, alg plan.Algorithm) Rows {
+	s := g.arena.by[alg]
+	return g.view(i, s.row, s.expanded)
+}
+
+// Y are the expert outputs of local rank i, row for row where Recv's rows were:
+// the two share memory, so that writing one destroys the other.
+func (g *Group) Y(i int, alg plan.Algorithm) Rows {
+	s := g.arena.by[alg]
+	return g.view(i, s.sum, s.y)
+}
+
+// Bias is the b-th addend of local rank i's combined tokens.
+func (g *Group) Bias(i, b int) Rows {
+	return g.view(i, plan.CombineRow(g.cfg.Hidden, g.cfg.TopK), g.arena.bias[b])
+}
+
+// Out are the combined tokens of local rank i, with the summed weights.
+func (g *Group) Out(i int) Rows {
+	return g.view(i, plan.CombineRow(g.cfg.Hidden, g.cfg.TopK), g.arena.out)
+}
+
+// Ranks is the number of local ranks, and Rank the rank of local index i.
+func (g *Group) Ranks() int      { return len(g.ranks) }
+func (g *Group) Rank(i int) int  { return g.ranks[i].id }
+func (g *Group) Config() *Config { return &g.cfg }

@@ -1,0 +1,118 @@
+package exec
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/alltoall/routing"
+	"github.com/commbench/commbench/alltoall/topo"
+	"github.com/commbench/commbench/transport/driver"
+)
+
+// Config is what the ranks of a cluster agree on. All fields but Local must be
+// the same on every rank.
+type Config struct {
+	Place      topo.Placement
+	Algorithms []plan.Algorithm
+	Dispatch   bool // set up for dispatch
+	Combine    bool // set up for combine
+	Expand     bool // dispatch lays received tokens out by expert as well
+	Alignment  int  // of an expert's rows in layouts by expert; 0 and 1 are none
+
+	TopK      int
+	MaxTokens int // most tokens of a rank
+	Hidden    int
+	DType     plan.DType // of dispatch; combine is BF16
+	Bias      int        // addends of a combine, 0 to 2
+
+	Channels int
+	Chunk    int
+	Rounds   int // alltoall: blocks of a channel
+	Limits   map[plan.Algorithm]Limits
+
+	ScaleUp, ScaleOut driver.Driver
+	Workers           int
+	Timeout           time.Duration
+}
+
+func (c *Config) planConfig() *plan.Config {
+	return &plan.Config{Place: c.Place, TopK: c.TopK, MaxTokens: c.MaxTokens, Channels: c.Channels,
+		Chunk: c.Chunk, Rounds: c.Rounds, Alignment: c.Alignment}
+}
+
+func (c *Config) check() error {
+	switch {
+	case len(c.Algorithms) == 0:
+		return fmt.Errorf("exec: no algorithm")
+	case !c.Dispatch && !c.Combine:
+		return fmt.Errorf("exec: neither dispatch nor combine")
+	case c.Hidden < 1 || c.TopK < 1 || c.MaxTokens < 0:
+		return fmt.Errorf("exec: hidden %d, top-%d, %d tokens: out of range", c.Hidden, c.TopK, c.MaxTokens)
+	case c.Channels < 1 || c.Chunk < 1 || c.Rounds < 1 || c.Workers < 1:
+		return fmt.Errorf("exec: %d channels, chunk %d, %d rounds, %d workers: each must be at least 1", c.Channels, c.Chunk, c.Rounds, c.Workers)
+	case c.Bias < 0 || c.Bias > 2:
+		return fmt.Errorf("exec: %d bias tensors; 0 to 2 can be added", c.Bias)
+	case c.ScaleUp == nil || c.ScaleOut == nil:
+		return fmt.Errorf("exec: no transport")
+	case c.Combine && !c.ScaleUp.Caps().Mapped:
+		return fmt.Errorf("exec: combine reads its node's memory, which scale-up transport %s does not map: %w", c.ScaleUp.Name(), driver.ErrNotSupported)
+	}
+	return nil
+}
+
+// Limits are the buffer sizes of an algorithm, in rows, the same on all ranks.
+// They bound address space, not memory: rows that are never used are never
+// touched.
+type Limits struct {
+	RecvRows     int // most rows that a rank receives
+	ExpandedRows int // most rows of a rank's expanded layout
+	PackRows     int // most rows of a block in a rank's pack buffer
+	ExchangeRows int // most rows of a block in a rank's exchange buffer
+}
+
+// LimitsOf is what the plans of all ranks need.
+func LimitsOf(plans []plan.Plan, alignment int) Limits {
+	var l Limits
+	for _, p := range plans {
+		l.RecvRows = max(l.RecvRows, p.RecvRows())
+		counts := p.Received()
+		base := make([]int32, len(counts)+1)
+		plan.ExpertRows(base, counts, alignment)
+		l.ExpandedRows = max(l.ExpandedRows, int(base[len(counts)]))
+		if a, ok := p.(*plan.AllToAll); ok {
+			ranks := a.Place.Ranks()
+			for b := range a.Blocks() {
+				l.PackRows = max(l.PackRows, int(a.SendOff[b*(ranks+1)+ranks]))
+				l.ExchangeRows = max(l.ExchangeRows, int(a.RecvOff[b*(ranks+1)+ranks]))
+			}
+		}
+	}
+	return l
+}
+
+// Size fills Limits from the routing of all ranks, and returns the plans that it
+// made for that. A process that knows only its own ranks' routing must be told
+// the limits.
+func (c *Config) Size(tables []routing.Table) (map[plan.Algorithm][]plan.Plan, error) {
+	c.Limits = map[plan.Algorithm]Limits{}
+	all := map[plan.Algorithm][]plan.Plan{}
+	for _, alg := range c.Algorithms {
+		plans, err := plan.Build(alg, *c.planConfig(), tables)
+		if err != nil {
+			return nil, err
+		}
+		all[alg] = plans
+		c.Limits[alg] = LimitsOf(plans, c.Alignment)
+	}
+	return all, nil
+}
+
+// ArenaSize is the bytes of address space that each rank registers.
+func (c *Config) ArenaSize() (int, error) {
+	a, err := layOut(c)
+	if err != nil {
+		return 0, err
+	}
+	return a.size, nil
+}

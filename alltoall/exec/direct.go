@@ -1,0 +1,252 @@
+package exec
+
+import "github.com/commbench/commbench/alltoall/plan"
+
+// Direct puts each token once to each of its target ranks, whichever node they
+// are on. Its combine loads the outputs of the own node and lets other nodes'
+// ranks put theirs into rings.
+
+// directSender moves one channel's tokens straight to their target ranks.
+type directSender struct {
+	g       *Group
+	l       *lane
+	a       *areas
+	arrived words
+	p       *plan.Direct
+	token   int
+}
+
+func (s *directSender) begin(p plan.Plan) {
+	s.p = p.(*plan.Direct)
+	s.token, _ = plan.Span(s.p.Tokens, s.g.cfg.Channels, s.l.channel)
+}
+
+func (s *directSender) step() (status, error) {
+	_, end := plan.Span(s.p.Tokens, s.g.cfg.Channels, s.l.channel)
+	for range min(s.g.cfg.Chunk, end-s.token) {
+		src := s.l.row(s.g.arena.x, s.token, s.a.row.Size())
+		for k := s.p.First[s.token]; k < s.p.First[s.token+1]; k++ {
+			to := int(s.p.To[k])
+			if err := s.l.to(s.g, to).Put(segment, s.a.recv.at(int(s.p.Slot[k])), src); err != nil {
+				return moved, err
+			}
+			s.l.ledger.Put(s.l.link(s.g, to), 1, &s.a.row)
+		}
+		s.token++
+	}
+	if s.token < end {
+		return moved, nil
+	}
+	ranks := s.g.cfg.Place.Ranks()
+	for i := range ranks {
+		to := (s.l.id + i) % ranks // so that not all ranks signal the same peer at once
+		if rows := s.p.Rows[s.l.channel*ranks+to]; rows > 0 {
+			if err := s.l.signal(s.g, to, s.arrived, 0, uint64(rows)); err != nil {
+				return moved, err
+			}
+		}
+	}
+	return finished, nil
+}
+
+func (s *directSender) where() waiting {
+	return waiting{Rank: s.l.id, Peer: -1, Channel: s.l.channel, Role: "sender", For: "a step"}
+}
+
+// directCombineWords are the signal words of a direct combine.
+type directCombineWords struct {
+	ready  words // runs for which a rank of the node has its outputs ready
+	tail   words // outputs that arrived from a rank of another node, by channel
+	credit words // outputs that home has freed again
+}
+
+// directPusher puts one channel's outputs for ranks of other nodes into the
+// rings at their homes.
+type directPusher struct {
+	g    *Group
+	l    *lane
+	a    *areas
+	w    *directCombineWords
+	p    *plan.Direct
+	next []int32  // [ranks] next row for the rank
+	sent []uint64 // [ranks] rows ever put into the ring there
+}
+
+func (s *directPusher) begin(p plan.Plan) {
+	s.p = p.(*plan.Direct)
+	for r := range s.next {
+		s.next[r], _ = s.rows(r)
+	}
+}
+
+// rows is the span of received rows that came from the rank on this channel.
+func (s *directPusher) rows(from int) (lo, hi int32) {
+	at := from*(s.g.cfg.Channels+1) + s.l.channel
+	return s.p.FromChannel[at], s.p.FromChannel[at+1]
+}
+
+func (s *directPusher) step() (status, error) {
+	place := s.g.cfg.Place
+	chunkMax := s.g.plan.FlatChunk()
+	st := finished
+	for i := range place.Ranks() {
+		home := (s.l.id + i) % place.Ranks()
+		if place.Node(home) == s.l.node {
+			continue
+		}
+		_, hi := s.rows(home)
+		left := int(hi - s.next[home])
+		if left == 0 {
+			continue
+		}
+		if st == finished {
+			st = idle
+		}
+		chunk := min(left, chunkMax)
+		if s.a.sumSlots-int(s.sent[home]-s.l.seen(s.g, home, s.w.credit, s.l.channel)) < chunk {
+			continue
+		}
+		st = moved
+		for range chunk {
+			to := slot(s.a.sumRing, s.a.sumSlots, s.g.cfg.Channels, s.l.id, s.l.channel, s.sent[home])
+			if err := s.l.outTo[home].Put(segment, to, s.l.row(s.a.y, int(s.next[home]), s.a.sum.Size())); err != nil {
+				return st, err
+			}
+			s.next[home]++
+			s.sent[home]++
+		}
+		s.l.ledger.Put(&s.l.ledger.ScaleOut[home], chunk, &s.a.sum)
+		if err := s.l.signal(s.g, home, s.w.tail, s.l.channel, uint64(chunk)); err != nil {
+			return st, err
+		}
+	}
+	return st, nil
+}
+
+func (s *directPusher) where() waiting {
+	w := waiting{Rank: s.l.id, Peer: -1, Channel: s.l.channel, Role: "pusher", For: "room in the ring"}
+	for home := range s.next {
+		if s.p == nil || s.g.cfg.Place.Node(home) == s.l.node {
+			continue
+		}
+		if _, hi := s.rows(home); s.next[home] < hi {
+			w.Peer, w.Seen = home, s.l.seen(s.g, home, s.w.credit, s.l.channel)
+			w.Awaited = s.sent[home] + uint64(min(int(hi-s.next[home]), s.g.plan.FlatChunk())) - uint64(s.a.sumSlots)
+			break
+		}
+	}
+	return w
+}
+
+// directHomeReducer adds the outputs of all target ranks for one channel's
+// tokens.
+type directHomeReducer struct {
+	g     *Group
+	l     *lane
+	a     *areas
+	w     *directCombineWords
+	p     *plan.Direct
+	y     readiness
+	sum   summer
+	token int
+	taken []uint64 // [ranks] rows ever taken out of the ring
+	owed  []int    // [ranks] rows taken for which no credit was given yet
+	left  []int32  // [ranks] rows still to come in this run
+}
+
+func (r *directHomeReducer) begin(p plan.Plan) {
+	r.p = p.(*plan.Direct)
+	r.y.run, r.y.at = r.y.run+1, 0
+	r.token, _ = plan.Span(r.p.Tokens, r.g.cfg.Channels, r.l.channel)
+	copy(r.left, r.p.Rows[r.l.channel*len(r.left):])
+}
+
+func (r *directHomeReducer) step() (status, error) {
+	_, end := plan.Span(r.p.Tokens, r.g.cfg.Channels, r.l.channel)
+	if r.token == end {
+		return finished, nil
+	}
+	if !r.y.ok(r.g, r.l.rank, r.w.ready) {
+		return idle, nil
+	}
+	st := idle
+	for range r.g.cfg.Chunk {
+		if r.token == end {
+			break
+		}
+		if r.missing() >= 0 {
+			return st, nil
+		}
+		st = moved
+		if err := r.add(); err != nil {
+			return st, err
+		}
+		r.token++
+	}
+	return st, nil
+}
+
+// missing is a rank whose output for the current token is not here, or -1.
+func (r *directHomeReducer) missing() int {
+	place := r.g.cfg.Place
+	for k := r.p.First[r.token]; k < r.p.First[r.token+1]; k++ {
+		from := int(r.p.To[k])
+		if place.Node(from) != r.l.node && r.l.seen(r.g, from, r.w.tail, r.l.channel) <= r.taken[from] {
+			return from
+		}
+	}
+	return -1
+}
+
+func (r *directHomeReducer) add() error {
+	place := r.g.cfg.Place
+	lo, hi := r.p.First[r.token], r.p.First[r.token+1]
+	r.sum.reset()
+	for k := lo; k < hi; k++ {
+		from := int(r.p.To[k])
+		if place.Node(from) == r.l.node {
+			i := place.Index(from)
+			at := r.a.y.at(int(r.p.Slot[k]))
+			r.sum.add(r.l.mapped[i][at : at+r.a.sum.Size()])
+			r.l.ledger.Load(&r.l.ledger.ScaleUp[i], 1, &r.a.sum)
+			continue
+		}
+		at := slot(r.a.sumRing, r.a.sumSlots, r.g.cfg.Channels, from, r.l.channel, r.taken[from])
+		r.sum.add(r.l.mem[at : at+r.a.sum.Size()])
+		r.l.ledger.Reduce(1)
+	}
+	r.sum.home(r.g, r.l, r.a, r.token)
+	chunk := r.g.plan.FlatChunk()
+	for k := lo; k < hi; k++ {
+		from := int(r.p.To[k])
+		if place.Node(from) == r.l.node {
+			continue
+		}
+		r.taken[from]++
+		r.owed[from]++
+		r.left[from]--
+		if r.owed[from] == chunk || r.left[from] == 0 {
+			if err := r.l.signal(r.g, from, r.w.credit, r.l.channel, uint64(r.owed[from])); err != nil {
+				return err
+			}
+			r.owed[from] = 0
+		}
+	}
+	return nil
+}
+
+func (r *directHomeReducer) where() waiting {
+	w := waiting{Rank: r.l.id, Peer: -1, Channel: r.l.channel, Role: "home reducer", For: "outputs", last: true}
+	if r.p == nil {
+		return w
+	}
+	if !r.y.ok(r.g, r.l.rank, r.w.ready) {
+		return r.y.where(r.g, r.l, w, r.w.ready)
+	}
+	if _, end := plan.Span(r.p.Tokens, r.g.cfg.Channels, r.l.channel); r.token < end {
+		if w.Peer = r.missing(); w.Peer >= 0 {
+			w.Awaited, w.Seen = r.taken[w.Peer]+1, r.l.seen(r.g, w.Peer, r.w.tail, r.l.channel)
+		}
+	}
+	return w
+}

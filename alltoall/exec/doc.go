@@ -1,0 +1,34 @@
+// Package exec streams plans over transports: the role loops of dispatch and
+// combine, and the workers that step them.
+//
+// # Roles
+//
+// A role is a small state machine of one rank and, mostly, one channel: sender,
+// forwarder and receiver of a two-hop dispatch; node reducer and home reducer
+// of its combine; and so on. One step moves at most one chunk and never blocks:
+// it returns when there is nothing to do. Ranks are not threads. A fixed number
+// of workers, the CPU's stand-in for SMs, takes roles from a queue and steps
+// them as an SM runs warps, so that 32 ranks on 2 cores work as 2 ranks do.
+//
+// # Groups
+//
+// Roles that pass data to each other through rings are queued as one group, and
+// a worker stays with a group as long as anything in it moves. For two-hop a
+// group is a rail's channel: all its senders and forwarders. A token is then
+// forwarded by the worker that has just put it, while it is in that core's
+// cache. In a process that has only some of the ranks a group blocks for the
+// others, and the worker goes on to the next.
+//
+// # Memory
+//
+// Every rank registers one segment, its arena, of the same layout on every rank
+// (a symmetric heap); an offset is therefore good for any peer. Words count up
+// for the life of the group and are never reset, so no iteration can see a
+// signal of the one before.
+//
+// # Errors
+//
+// A role that cannot go on for the timeout ends the run with a *StuckError that
+// names it, and says what it awaits and what it sees. After any error the group
+// can only be closed.
+package exec

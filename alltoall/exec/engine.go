@@ -1,0 +1,170 @@
+package exec
+
+import (
+	"slices"
+
+	"github.com/commbench/commbench/alltoall/plan"
+)
+
+// engine is what an algorithm needs to run: its jobs, made once.
+type engine struct {
+	areas *areas
+
+	layout, notify, dispatch, expand, combine *job
+}
+
+// build makes the algorithm's roles and the jobs that hold them. Its words were
+// reserved by reserve, in the same order on every rank.
+func (g *Group) build(e *engine, w *engineWords, plans []plan.Plan) {
+	c := &g.cfg
+	var layout, notify, expand []*group
+	for i, r := range g.ranks {
+		layout = append(layout, solo(i, &router{g: g, r: r, local: i}))
+		notify = append(notify, solo(i, g.notifier(e, w, r, plans[i])))
+		experts := c.Place.PerRank()
+		expand = append(expand, solo(i, &expander{g: g, l: r.control(), a: e.areas, base: make([]int32, experts+1), next: make([]int32, experts)}))
+	}
+	e.layout, e.notify = g.job("layout", layout), g.job("notify", notify)
+	if c.Dispatch {
+		e.dispatch = g.job("dispatch", g.dispatchGroups(e, w, plans))
+		if e.areas.expanded.rows > 0 {
+			e.expand = g.job("expand", expand)
+		}
+	}
+	if c.Combine {
+		e.combine = g.job("combine", g.combineGroups(e, w, plans))
+	}
+}
+
+// engineWords are the signal words of an algorithm.
+type engineWords struct {
+	notes       [plan.NoteRounds]words
+	dispatch    twoHopWords
+	combine     twoHopCombineWords
+	direct      directCombineWords
+	there, back exchangeWords
+}
+
+// reserve takes the words that the algorithm needs.
+func (g *Group) reserve(alg plan.Algorithm) *engineWords {
+	w, channels := &engineWords{}, g.cfg.Channels
+	for i := range w.notes {
+		w.notes[i] = g.takeWords(1)
+	}
+	switch alg {
+	case plan.AlgTwoHop:
+		w.dispatch = twoHopWords{g.takeWords(channels), g.takeWords(channels), g.takeWords(1)}
+		w.combine = twoHopCombineWords{g.takeWords(1), g.takeWords(channels), g.takeWords(channels)}
+	case plan.AlgDirect:
+		w.dispatch.arrived = g.takeWords(1)
+		w.direct = directCombineWords{g.takeWords(1), g.takeWords(channels), g.takeWords(channels)}
+	case plan.AlgAllToAll:
+		w.there = exchangeWords{g.takeWords(channels), g.takeWords(channels)}
+		w.back = exchangeWords{g.takeWords(channels), g.takeWords(channels)}
+	}
+	return w
+}
+
+func solo(local int, r role) *group { return &group{roles: []member{{r, local}}} }
+
+func (g *Group) job(op string, groups []*group) *job { return newJob(op, len(g.ranks), groups) }
+
+func (g *Group) notifier(e *engine, w *engineWords, r *rank, p plan.Plan) *notifier {
+	n := &notifier{g: g, l: r.control(), a: e.areas, w: w.notes}
+	for round := range n.peers {
+		n.peers[round] = p.Peers(round)
+		// A round's peers are all ranks of a rail, of a node or of the cluster, in the
+		// same order for each of them; so this rank has the same place at every peer.
+		n.mine[round] = slices.Index(n.peers[round], r.id)
+	}
+	return n
+}
+
+// dispatchGroups queues roles channel by channel. For two-hop a group is a
+// channel of a rail, which is closed: its rings lead nowhere else.
+func (g *Group) dispatchGroups(e *engine, w *engineWords, plans []plan.Plan) []*group {
+	c, nodes, ranks := &g.cfg, g.cfg.Place.Nodes, g.cfg.Place.Ranks()
+	var groups []*group
+	for ch := range c.Channels {
+		rails := make([]group, c.Place.GPUsPerNode)
+		for i, r := range g.ranks {
+			l := r.lanes[ch]
+			switch plans[i].(type) {
+			case *plan.TwoHop:
+				rails[r.index].roles = append(rails[r.index].roles,
+					member{&twoHopSender{g: g, l: l, a: e.areas, w: &w.dispatch, next: make([]int32, nodes), sent: make([]uint64, nodes)}, i},
+					member{&twoHopForwarder{g: g, l: l, a: e.areas, w: &w.dispatch, next: make([]int32, nodes), taken: make([]uint64, nodes)}, i})
+			case *plan.Direct:
+				groups = append(groups, solo(i, &directSender{g: g, l: l, a: e.areas, arrived: w.dispatch.arrived}))
+			case *plan.AllToAll:
+				groups = append(groups, solo(i, &a2aDispatch{exchanger{g: g, l: l, a: e.areas, w: &w.there, landed: make([]uint64, ranks)}}))
+			}
+		}
+		groups = appendRails(groups, rails)
+	}
+	for i, r := range g.ranks {
+		rc := &receiver{g: g, r: r, w: w.dispatch.arrived}
+		switch plans[i].(type) {
+		case *plan.TwoHop:
+			rc.peers = plans[i].Peers(1)
+			rc.rows = func(p plan.Plan, peer int) uint64 { return uint64(p.(*plan.TwoHop).RailRows[g.cfg.Place.Index(peer)]) }
+		case *plan.Direct:
+			rc.peers = plans[i].Peers(0)
+			rc.rows = func(p plan.Plan, peer int) uint64 {
+				d := p.(*plan.Direct)
+				return uint64(d.From[peer+1] - d.From[peer])
+			}
+		default:
+			continue
+		}
+		rc.base = make([]uint64, len(rc.peers))
+		groups = append(groups, solo(i, rc))
+	}
+	return groups
+}
+
+func appendRails(groups []*group, rails []group) []*group {
+	for i := range rails {
+		if len(rails[i].roles) > 0 {
+			groups = append(groups, &rails[i])
+		}
+	}
+	return groups
+}
+
+// combineGroups queues the roles of the way back in the same manner.
+func (g *Group) combineGroups(e *engine, w *engineWords, plans []plan.Plan) []*group {
+	c, nodes, ranks := &g.cfg, g.cfg.Place.Nodes, g.cfg.Place.Ranks()
+	var groups []*group
+	for i, r := range g.ranks {
+		switch plans[i].(type) {
+		case *plan.TwoHop:
+			groups = append(groups, solo(i, &announcer{g: g, l: r.control(), ready: w.combine.ready}))
+		case *plan.Direct:
+			groups = append(groups, solo(i, &announcer{g: g, l: r.control(), ready: w.direct.ready}))
+		}
+	}
+	for ch := range c.Channels {
+		rails := make([]group, c.Place.GPUsPerNode)
+		for i, r := range g.ranks {
+			l := r.lanes[ch]
+			home := plan.CombineRow(c.Hidden, c.TopK)
+			sum := func() summer { return newSummer(home, c.TopK+c.Bias) }
+			switch plans[i].(type) {
+			case *plan.TwoHop:
+				rails[r.index].roles = append(rails[r.index].roles,
+					member{&twoHopNodeReducer{g: g, l: l, a: e.areas, w: &w.combine, sum: sum(), next: make([]int32, nodes), sent: make([]uint64, nodes)}, i},
+					member{&twoHopHomeReducer{g: g, l: l, a: e.areas, w: &w.combine, sum: sum(), next: make([]int32, nodes), taken: make([]uint64, nodes), owed: make([]int, nodes)}, i})
+			case *plan.Direct:
+				groups = append(groups,
+					solo(i, &directPusher{g: g, l: l, a: e.areas, w: &w.direct, next: make([]int32, ranks), sent: make([]uint64, ranks)}),
+					solo(i, &directHomeReducer{g: g, l: l, a: e.areas, w: &w.direct, sum: sum(), taken: make([]uint64, ranks), owed: make([]int, ranks), left: make([]int32, ranks)}))
+			case *plan.AllToAll:
+				groups = append(groups, solo(i, &a2aCombine{
+					exchanger: exchanger{g: g, l: l, a: e.areas, w: &w.back, landed: make([]uint64, ranks)}, sum: sum()}))
+			}
+		}
+		groups = appendRails(groups, rails)
+	}
+	return groups
+}

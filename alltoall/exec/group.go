@@ -1,0 +1,232 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/alltoall/routing"
+)
+
+// Group is the ranks of a cluster that live in this process, connected and
+// ready. Its methods are for one goroutine at a time.
+type Group struct {
+	cfg     Config
+	plan    *plan.Config
+	arena   *arena
+	ranks   []*rank
+	engines map[plan.Algorithm]*engine
+	pool    *pool
+	tables  []routing.Table // of the local ranks, during Notify
+	broken  error           // the first failure; nothing runs after it
+
+	wordsOut, wordsUp int
+}
+
+// Handle is a plan for all local ranks, made by Notify. It is good for any
+// number of dispatches and combines: that is cached dispatch.
+type Handle struct {
+	Algorithm plan.Algorithm
+	Plans     []plan.Plan // [local ranks]
+	sealed    bool
+}
+
+// Phase says how long one phase of one operation took, from the common start to
+// each rank's own completion.
+type Phase struct {
+	Ranks []time.Duration // valid until the next run of the same phase
+}
+
+// Slowest is the time of the rank that finished last: the operation's time.
+func (p Phase) Slowest() time.Duration {
+	var t time.Duration
+	for _, d := range p.Ranks {
+		t = max(t, d)
+	}
+	return t
+}
+
+// Fastest is the time of the rank that finished first.
+func (p Phase) Fastest() time.Duration {
+	t := p.Slowest()
+	for _, d := range p.Ranks {
+		t = min(t, d)
+	}
+	return t
+}
+
+// Open sets up all ranks of the cluster in this process.
+func Open(cfg Config) (*Group, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	a, err := layOut(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	g := &Group{cfg: cfg, plan: cfg.planConfig(), arena: a, engines: map[plan.Algorithm]*engine{}}
+	reserved := map[plan.Algorithm]*engineWords{}
+	for _, alg := range cfg.Algorithms {
+		reserved[alg] = g.reserve(alg)
+		g.engines[alg] = &engine{areas: a.by[alg]}
+	}
+	if err := g.open(); err != nil {
+		return nil, errors.Join(err, g.Close())
+	}
+	for _, alg := range cfg.Algorithms {
+		h, err := g.NewHandle(alg)
+		if err != nil {
+			return nil, errors.Join(err, g.Close())
+		}
+		g.build(g.engines[alg], reserved[alg], h.Plans)
+	}
+	g.pool = newPool(cfg.Workers, cfg.Timeout)
+	return g, nil
+}
+
+// ErrClosed: the group was closed.
+var ErrClosed = errors.New("exec: group is closed")
+
+// Close stops the workers, leaves both domains and frees the arenas. A second
+// call is a no-op.
+func (g *Group) Close() error {
+	if g.pool != nil {
+		g.pool.close()
+		g.pool = nil
+	}
+	var errs []error
+	for _, r := range g.ranks {
+		if r.out != nil {
+			errs = append(errs, r.out.Close())
+		}
+		if r.up != nil {
+			errs = append(errs, r.up.Close())
+		}
+	}
+	for _, r := range g.ranks { // only when no peer maps them any more
+		if r.memory != nil {
+			errs = append(errs, r.memory.Free())
+		}
+	}
+	g.ranks, g.broken = nil, ErrClosed
+	return errors.Join(errs...)
+}
+
+// NewHandle makes an empty handle, for Notify.
+func (g *Group) NewHandle(alg plan.Algorithm) (*Handle, error) {
+	if g.engines[alg] == nil {
+		return nil, fmt.Errorf("exec: the group was not opened for %s", alg)
+	}
+	h := &Handle{Algorithm: alg}
+	for _, r := range g.ranks {
+		p, err := plan.New(alg, *g.plan, r.id)
+		if err != nil {
+			return nil, err
+		}
+		h.Plans = append(h.Plans, p)
+	}
+	return h, nil
+}
+
+// Notify makes the handle's plan for the routing: each local rank lays out its
+// own tables[i], then exchanges notes with its peers. A handle may be used
+// again for another routing.
+func (g *Group) Notify(ctx context.Context, h *Handle, tables []routing.Table) (layout, notify Phase, err error) {
+	if len(tables) != len(g.ranks) {
+		return layout, notify, fmt.Errorf("exec: %d routing tables for %d ranks", len(tables), len(g.ranks))
+	}
+	for i := range tables {
+		if tables[i].Tokens > g.cfg.MaxTokens || tables[i].TopK != g.cfg.TopK {
+			return layout, notify, fmt.Errorf("exec: rank %d: %d tokens with top-%d; the group was opened for at most %d with top-%d",
+				g.ranks[i].id, tables[i].Tokens, tables[i].TopK, g.cfg.MaxTokens, g.cfg.TopK)
+		}
+	}
+	h.sealed = false
+	e := g.engines[h.Algorithm]
+	g.tables = tables
+	defer func() { g.tables = nil }()
+	if layout, err = g.run(ctx, e.layout, h); err != nil {
+		return layout, notify, err
+	}
+	if notify, err = g.run(ctx, e.notify, h); err != nil {
+		return layout, notify, err
+	}
+	for i, p := range h.Plans {
+		if limit := e.areas.rows(g.cfg.Dispatch); p.RecvRows() > limit {
+			return layout, notify, fmt.Errorf("exec: rank %d would receive %d rows; its buffer holds %d: open the group with larger limits", g.ranks[i].id, p.RecvRows(), limit)
+		}
+	}
+	h.sealed = true
+	return layout, notify, nil
+}
+
+// rows is the number of rows that a rank can receive.
+func (s *areas) rows(dispatch bool) int {
+	if dispatch {
+		return s.recv.rows
+	}
+	return s.y.rows
+}
+
+func (g *Group) run(ctx context.Context, j *job, h *Handle) (Phase, error) {
+	if g.broken != nil {
+		return Phase{}, fmt.Errorf("exec: %s after an earlier failure: %w", j.op, g.broken)
+	}
+	if err := g.pool.run(ctx, j, h.Plans); err != nil {
+		g.broken = err
+		return Phase{}, err
+	}
+	return Phase{j.elapsed}, nil
+}
+
+var errNoPlan = errors.New("exec: the handle holds no plan: Notify must come first")
+
+// Dispatch moves every local rank's tokens (X) to the receive buffers of their
+// target ranks (Recv).
+func (g *Group) Dispatch(ctx context.Context, h *Handle) (Phase, error) {
+	return g.transfer(ctx, h, g.engines[h.Algorithm].dispatch, "dispatch", true)
+}
+
+// Expand lays what a dispatch received out by expert (Expanded).
+func (g *Group) Expand(ctx context.Context, h *Handle) (Phase, error) {
+	return g.transfer(ctx, h, g.engines[h.Algorithm].expand, "expanded layouts", false)
+}
+
+// Combine brings the expert outputs (Y) back to the tokens' homes and adds them
+// up (Out).
+func (g *Group) Combine(ctx context.Context, h *Handle) (Phase, error) {
+	return g.transfer(ctx, h, g.engines[h.Algorithm].combine, "combine", true)
+}
+
+// transfer runs a job that moves tokens. Expand adds to the ledger of the
+// dispatch that it ends; the others begin a new one.
+func (g *Group) transfer(ctx context.Context, h *Handle, j *job, what string, fresh bool) (Phase, error) {
+	if j == nil {
+		return Phase{}, fmt.Errorf("exec: the group was not opened for %s", what)
+	}
+	if !h.sealed {
+		return Phase{}, errNoPlan
+	}
+	if fresh {
+		for _, r := range g.ranks {
+			for _, l := range r.lanes {
+				l.ledger.Reset()
+			}
+		}
+	}
+	return g.run(ctx, j, h)
+}
+
+// Ledgers are what the local ranks moved in the last operation.
+func (g *Group) Ledgers() []*plan.Ledger {
+	all := make([]*plan.Ledger, len(g.ranks))
+	for i, r := range g.ranks {
+		all[i] = plan.NewLedger(*g.plan)
+		for _, l := range r.lanes {
+			all[i].Add(l.ledger)
+		}
+	}
+	return all
+}

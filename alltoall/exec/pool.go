@@ -1,0 +1,300 @@
+package exec
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/commbench/commbench/alltoall/plan"
+)
+
+// status is what a step of a role came to.
+type status int
+
+const (
+	idle     status = iota // nothing to do until a peer moves
+	moved                  // did something; may do more
+	finished               // nothing left in this run
+)
+
+// role is a state machine of one rank. It is stepped by one worker at a time.
+type role interface {
+	step() (status, error)
+	// begin makes the role ready to run the rank's plan.
+	begin(p plan.Plan)
+	// where says which rank it is of, and for errors what it waits for.
+	where() waiting
+}
+
+// waiting describes what a role waits for.
+type waiting struct {
+	Rank, Peer, Channel int    // Peer and Channel are -1 where there is none
+	Role                string // "sender", ...
+	For                 string // what it awaits, in words
+	Awaited, Seen       uint64 // the value of the word
+	last                bool   // waits for the end of all others' work
+}
+
+// StuckError says that nothing moved for the timeout.
+type StuckError struct {
+	Op      string
+	Timeout time.Duration
+	waiting
+	Others int // other roles that wait too
+}
+
+func (e *StuckError) Error() string {
+	at := fmt.Sprintf("rank %d", e.Rank)
+	if e.Channel >= 0 {
+		at += fmt.Sprintf(", channel %d", e.Channel)
+	}
+	from := ""
+	if e.Peer >= 0 {
+		from = fmt.Sprintf(" from rank %d", e.Peer)
+	}
+	return fmt.Sprintf("%s: nothing moved for %v: %s, role %s, awaits %s%s: awaited %d, seen %d; %d other roles wait too; look at that peer first, or raise --timeout",
+		e.Op, e.Timeout, at, e.Role, e.For, from, e.Awaited, e.Seen, e.Others)
+}
+
+// member is a role of a group, with the local index of its rank.
+type member struct {
+	role
+	local int
+}
+
+// group is a set of roles that feed each other.
+type group struct {
+	roles  []member
+	active []member // those not finished; same capacity as roles
+}
+
+// job is one phase of one operation: a list of groups to finish.
+type job struct {
+	op     string
+	ctx    context.Context
+	groups []*group
+
+	mu    sync.Mutex
+	queue []*group // groups with roles left that no worker holds
+	open  int      // groups with roles left
+
+	left     []atomic.Int32  // [local ranks] roles left
+	elapsed  []time.Duration // [local ranks] from start to the last role's end
+	roles    []int32         // [local ranks] roles in all
+	start    time.Time
+	progress atomic.Uint64
+	failed   atomic.Bool
+	err      error
+}
+
+func newJob(op string, ranks int, groups []*group) *job {
+	j := &job{op: op, groups: groups, queue: make([]*group, 0, len(groups)),
+		left: make([]atomic.Int32, ranks), elapsed: make([]time.Duration, ranks), roles: make([]int32, ranks)}
+	for _, g := range groups {
+		g.active = make([]member, 0, len(g.roles))
+		for _, r := range g.roles {
+			j.roles[r.local]++
+		}
+	}
+	return j
+}
+
+// rewind queues all roles again, for the plans of the local ranks.
+func (j *job) rewind(plans []plan.Plan) {
+	j.queue = append(j.queue[:0], j.groups...)
+	j.open = len(j.groups)
+	for _, g := range j.groups {
+		g.active = append(g.active[:0], g.roles...)
+		for _, r := range g.roles {
+			r.begin(plans[r.local])
+		}
+	}
+	for i := range j.left {
+		j.left[i].Store(j.roles[i])
+		j.elapsed[i] = 0
+	}
+	j.err = nil
+	j.failed.Store(false)
+}
+
+// take gives the next group, or nil: then done says whether all are finished.
+func (j *job) take() (g *group, done bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.open == 0 || j.failed.Load() {
+		return nil, true
+	}
+	if len(j.queue) == 0 {
+		return nil, false
+	}
+	g = j.queue[0]
+	copy(j.queue, j.queue[1:]) // a few hundred pointers at most, and rarely
+	j.queue = j.queue[:len(j.queue)-1]
+	return g, false
+}
+
+// put gives a group back: to the end of the queue, or for good if it is done.
+func (j *job) put(g *group) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(g.active) == 0 {
+		j.open--
+		return
+	}
+	j.queue = append(j.queue, g)
+}
+
+func (j *job) fail(err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.err == nil {
+		j.err = err
+	}
+	j.failed.Store(true)
+}
+
+// run steps a group for as long as anything in it moves.
+func (j *job) run(g *group) (any bool) {
+	for {
+		again := false
+		keep := g.active[:0]
+		for _, r := range g.active {
+			st, err := r.step()
+			if err != nil {
+				w := r.where()
+				j.fail(fmt.Errorf("%s: rank %d, channel %d, role %s: %w", j.op, w.Rank, w.Channel, w.Role, err))
+				return true
+			}
+			switch st {
+			case finished:
+				j.finish(r)
+				any = true
+				continue
+			case moved:
+				again, any = true, true
+			}
+			keep = append(keep, r)
+		}
+		g.active = keep
+		if any {
+			j.progress.Add(1)
+		}
+		if !again || j.failed.Load() || j.ctx.Err() != nil {
+			return any
+		}
+	}
+}
+
+func (j *job) finish(r member) {
+	if j.left[r.local].Add(-1) == 0 {
+		j.elapsed[r.local] = time.Since(j.start)
+	}
+}
+
+// work is a worker's part of a job.
+func (j *job) work(timeout time.Duration) {
+	var (
+		idles    int
+		seen     = j.progress.Load()
+		lastMove = time.Now()
+	)
+	for {
+		if err := j.ctx.Err(); err != nil {
+			j.fail(context.Cause(j.ctx))
+		}
+		g, done := j.take()
+		if done {
+			return
+		}
+		if g != nil {
+			any := j.run(g)
+			j.put(g)
+			if any {
+				idles = 0
+				continue
+			}
+		}
+		// A full round of groups without a move: let others run, then sleep. Never
+		// spin: with more workers than cores a spinning one costs the others a
+		// scheduler slice, milliseconds, for each hand-over.
+		idles++
+		if idles < len(j.groups)+16 {
+			runtime.Gosched()
+			continue
+		}
+		if now := j.progress.Load(); now != seen {
+			seen, lastMove = now, time.Now()
+		} else if time.Since(lastMove) > timeout {
+			j.fail(j.stuck(timeout))
+			return
+		}
+		time.Sleep(idleSleep)
+	}
+}
+
+const idleSleep = 20 * time.Microsecond
+
+// stuck describes what is waited for: by preference a role in the middle of the
+// flow, since receivers wait for whatever is wrong before them.
+func (j *job) stuck(timeout time.Duration) error {
+	e := &StuckError{Op: j.op, Timeout: timeout, waiting: waiting{Rank: -1, Peer: -1, Channel: -1}, Others: -1}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, g := range j.queue {
+		for _, r := range g.active {
+			e.Others++
+			if w := r.where(); e.Rank < 0 || e.last && !w.last {
+				e.waiting = w
+			}
+		}
+	}
+	return e
+}
+
+// pool is the fixed set of workers.
+type pool struct {
+	jobs []chan *job
+	wg   sync.WaitGroup // workers in the current job
+	end  sync.WaitGroup
+	wait time.Duration
+}
+
+func newPool(workers int, timeout time.Duration) *pool {
+	p := &pool{wait: timeout}
+	for range workers {
+		c := make(chan *job, 1)
+		p.jobs = append(p.jobs, c)
+		p.end.Add(1)
+		go func() {
+			defer p.end.Done()
+			for j := range c {
+				j.work(p.wait)
+				p.wg.Done()
+			}
+		}()
+	}
+	return p
+}
+
+// run finishes the job or fails. It allocates nothing.
+func (p *pool) run(ctx context.Context, j *job, plans []plan.Plan) error {
+	j.ctx = ctx
+	j.rewind(plans)
+	p.wg.Add(len(p.jobs))
+	j.start = time.Now()
+	for _, c := range p.jobs {
+		c <- j
+	}
+	p.wg.Wait()
+	return j.err
+}
+
+func (p *pool) close() {
+	for _, c := range p.jobs {
+		close(c)
+	}
+	p.end.Wait()
+}

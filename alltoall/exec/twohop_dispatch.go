@@ -1,0 +1,206 @@
+package exec
+
+import "github.com/commbench/commbench/alltoall/plan"
+
+// Two-hop dispatch: a sender puts each of its tokens once into a ring at the
+// rail peer of every other target node; the forwarder there puts it to the
+// target ranks of its node and gives credit back. Tokens for the sender's own
+// node take no scale-out hop.
+
+// twoHopWords are the signal words of a two-hop dispatch.
+type twoHopWords struct {
+	tail    words // rows that arrived in the ring from a rail peer, by channel
+	credit  words // rows that the rail peer has freed again
+	arrived words // rows in the receive buffer from a rank of the node
+}
+
+// twoHopSender moves one channel's tokens to the ring of each rail peer.
+type twoHopSender struct {
+	g    *Group
+	l    *lane
+	a    *areas
+	w    *twoHopWords
+	p    *plan.TwoHop
+	next []int32  // [nodes] next entry of the stream to the node
+	sent []uint64 // [nodes] rows ever put into the ring there
+}
+
+func (s *twoHopSender) begin(p plan.Plan) {
+	s.p = p.(*plan.TwoHop)
+	for n := range s.next {
+		s.next[n] = s.p.Send[n].Start[s.l.channel]
+	}
+}
+
+func (s *twoHopSender) step() (status, error) {
+	place := s.g.cfg.Place
+	st := finished
+	for i := range place.Nodes {
+		// Start behind the own node, so that not all senders fill the same peer.
+		n := (s.l.node + 1 + i) % place.Nodes
+		left := int(s.p.Send[n].Start[s.l.channel+1] - s.next[n])
+		if left == 0 {
+			continue
+		}
+		if st == finished {
+			st = idle
+		}
+		chunk := min(left, s.g.cfg.Chunk)
+		peer := place.RailPeer(s.l.id, n)
+		if n != s.l.node && s.a.slots-int(s.sent[n]-s.l.seen(s.g, peer, s.w.credit, s.l.channel)) < chunk {
+			continue
+		}
+		st = moved
+		var err error
+		if n == s.l.node {
+			err = s.deliver(chunk)
+		} else {
+			err = s.put(n, peer, chunk)
+		}
+		if err != nil {
+			return st, err
+		}
+	}
+	return st, nil
+}
+
+// put moves a chunk into the ring at the rail peer on node n.
+func (s *twoHopSender) put(n, peer, chunk int) error {
+	out, link := s.l.outTo[peer], &s.l.ledger.ScaleOut[peer]
+	for _, token := range s.p.Send[n].Tokens[s.next[n] : int(s.next[n])+chunk] {
+		to := slot(s.a.ring, s.a.slots, s.g.cfg.Channels, s.l.node, s.l.channel, s.sent[n])
+		if err := out.Put(segment, to, s.l.row(s.g.arena.x, int(token), s.a.row.Size())); err != nil {
+			return err
+		}
+		s.sent[n]++
+	}
+	s.l.ledger.Put(link, chunk, &s.a.row)
+	s.next[n] += int32(chunk)
+	return s.l.signal(s.g, peer, s.w.tail, s.l.channel, uint64(chunk))
+}
+
+// deliver puts a chunk of the own node's tokens straight to its ranks.
+func (s *twoHopSender) deliver(chunk int) error {
+	n := s.l.node
+	for range chunk {
+		token := s.p.Send[n].Tokens[s.next[n]]
+		if err := s.l.fanOut(s.a, &s.p.Fans[n], int(s.next[n]), s.l.row(s.g.arena.x, int(token), s.a.row.Size())); err != nil {
+			return err
+		}
+		s.next[n]++
+	}
+	if s.next[n] == s.p.Send[n].Start[s.l.channel+1] {
+		return s.l.complete(s.g, &s.p.Fans[n], s.w.arrived)
+	}
+	return nil
+}
+
+// fanOut puts one row to all target ranks of entry i of the fan.
+func (l *lane) fanOut(a *areas, f *plan.Fan, i int, src []byte) error {
+	lo, hi := f.First[i], f.First[i+1]
+	for k := lo; k < hi; k++ {
+		to := f.Index[k]
+		if err := l.upTo[to].Put(segment, a.recv.at(int(f.Slot[k])), src); err != nil {
+			return err
+		}
+		l.ledger.Put(&l.ledger.ScaleUp[to], 1, &a.row)
+	}
+	return nil
+}
+
+// complete tells the node's ranks how many rows of the fan's channel they have.
+func (l *lane) complete(g *Group, f *plan.Fan, arrived words) error {
+	gpus := g.cfg.Place.GPUsPerNode
+	for i, rows := range f.Rows[l.channel*gpus : (l.channel+1)*gpus] {
+		if rows == 0 {
+			continue
+		}
+		if err := l.signal(g, g.cfg.Place.Rank(l.node, i), arrived, 0, uint64(rows)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *twoHopSender) where() waiting {
+	w := waiting{Rank: s.l.id, Peer: -1, Channel: s.l.channel, Role: "sender", For: "room in the ring"}
+	for n := range s.next {
+		if peer := s.g.cfg.Place.RailPeer(s.l.id, n); s.p != nil && n != s.l.node && s.next[n] < s.p.Send[n].Start[s.l.channel+1] {
+			w.Peer, w.Seen = peer, s.l.seen(s.g, peer, s.w.credit, s.l.channel)
+			w.Awaited = s.sent[n] + uint64(min(int(s.p.Send[n].Start[s.l.channel+1]-s.next[n]), s.g.cfg.Chunk)) - uint64(s.a.slots)
+			break
+		}
+	}
+	return w
+}
+
+// twoHopForwarder moves what arrives in one channel's rings to the target ranks
+// of its node.
+type twoHopForwarder struct {
+	g     *Group
+	l     *lane
+	a     *areas
+	w     *twoHopWords
+	p     *plan.TwoHop
+	next  []int32  // [nodes] next entry of the stream from the node
+	taken []uint64 // [nodes] rows ever taken out of the ring
+}
+
+func (f *twoHopForwarder) begin(p plan.Plan) {
+	f.p = p.(*plan.TwoHop)
+	for n := range f.next {
+		f.next[n] = f.p.Fans[n].Start[f.l.channel]
+	}
+}
+
+func (f *twoHopForwarder) step() (status, error) {
+	place := f.g.cfg.Place
+	st := finished
+	for i := 1; i < place.Nodes; i++ {
+		n := (f.l.node + i) % place.Nodes
+		fan := &f.p.Fans[n]
+		left := int(fan.Start[f.l.channel+1] - f.next[n])
+		if left == 0 {
+			continue
+		}
+		if st == finished {
+			st = idle
+		}
+		chunk := min(left, f.g.cfg.Chunk)
+		peer := place.RailPeer(f.l.id, n)
+		if int(f.l.seen(f.g, peer, f.w.tail, f.l.channel)-f.taken[n]) < chunk {
+			continue
+		}
+		st = moved
+		for range chunk {
+			from := slot(f.a.ring, f.a.slots, f.g.cfg.Channels, n, f.l.channel, f.taken[n])
+			if err := f.l.fanOut(f.a, fan, int(f.next[n]), f.l.mem[from:from+f.a.row.Size()]); err != nil {
+				return st, err
+			}
+			f.taken[n]++
+			f.next[n]++
+		}
+		if err := f.l.signal(f.g, peer, f.w.credit, f.l.channel, uint64(chunk)); err != nil {
+			return st, err
+		}
+		if f.next[n] == fan.Start[f.l.channel+1] {
+			if err := f.l.complete(f.g, fan, f.w.arrived); err != nil {
+				return st, err
+			}
+		}
+	}
+	return st, nil
+}
+
+func (f *twoHopForwarder) where() waiting {
+	w := waiting{Rank: f.l.id, Peer: -1, Channel: f.l.channel, Role: "forwarder", For: "tokens in the ring"}
+	for n := range f.next {
+		if f.p != nil && n != f.l.node && f.next[n] < f.p.Fans[n].Start[f.l.channel+1] {
+			w.Peer = f.g.cfg.Place.RailPeer(f.l.id, n)
+			w.Seen = f.l.seen(f.g, w.Peer, f.w.tail, f.l.channel)
+			w.Awaited = f.taken[n] + uint64(min(int(f.p.Fans[n].Start[f.l.channel+1]-f.next[n]), f.g.cfg.Chunk))
+			break
+		}
+	}
+	return w
+}

@@ -1,0 +1,103 @@
+package plan
+
+import (
+	"math/bits"
+
+	"github.com/commbench/commbench/alltoall/routing"
+	"github.com/commbench/commbench/alltoall/topo"
+)
+
+// Span is the i-th of parts contiguous, nearly equal pieces of n things: the
+// tokens of a channel, as DeepEP's channels own contiguous blocks of tokens.
+func Span(n, parts, i int) (lo, hi int) {
+	return n * i / parts, n * (i + 1) / parts
+}
+
+// Layout is what a rank learns from its own routing alone.
+type Layout struct {
+	Tokens    int
+	PerRank   []int32  // [ranks] distinct tokens that go to each rank
+	PerNode   []int32  // [nodes] distinct tokens that go to each node
+	PerExpert []int32  // [experts] choices of each expert
+	InRank    []uint64 // [Tokens][Words] bit d of a token's row: it goes to rank d
+	Words     int      // 64-bit words of a bitmap row: ranks/64 rounded up
+
+	place  topo.Placement
+	rankOf []int32 // [experts], so that the inner loop has no division
+	nodeOf []int32 // [ranks]
+}
+
+func newLayout(p topo.Placement) Layout {
+	l := Layout{
+		PerRank:   make([]int32, p.Ranks()),
+		PerNode:   make([]int32, p.Nodes),
+		PerExpert: make([]int32, p.Experts),
+		Words:     (p.Ranks() + 63) / 64,
+		place:     p,
+		rankOf:    make([]int32, p.Experts),
+		nodeOf:    make([]int32, p.Ranks()),
+	}
+	for e := range l.rankOf {
+		l.rankOf[e] = int32(p.RankOf(e))
+	}
+	for r := range l.nodeOf {
+		l.nodeOf[r] = int32(p.Node(r))
+	}
+	return l
+}
+
+// NewLayout returns an empty layout for ranks and experts placed as p says.
+func NewLayout(p topo.Placement) *Layout {
+	l := newLayout(p)
+	return &l
+}
+
+// Route counts the table, which must be valid for the placement's experts.
+func (l *Layout) Route(t *routing.Table) {
+	clear(l.PerRank)
+	clear(l.PerNode)
+	clear(l.PerExpert)
+	l.Tokens = t.Tokens
+	l.InRank = resize(l.InRank, t.Tokens*l.Words)
+	clear(l.InRank)
+	for i := 0; i < t.Tokens; i++ {
+		row := l.InRank[i*l.Words : (i+1)*l.Words]
+		for _, e := range t.Experts[i*t.TopK : (i+1)*t.TopK] {
+			if e < 0 {
+				continue
+			}
+			l.PerExpert[e]++
+			r := l.rankOf[e]
+			row[r>>6] |= 1 << (r & 63)
+		}
+		last := int32(-1)
+		for w, word := range row {
+			for ; word != 0; word &= word - 1 {
+				r := w<<6 + bits.TrailingZeros64(word)
+				l.PerRank[r]++
+				if n := l.nodeOf[r]; n != last { // ranks ascend, so nodes do
+					l.PerNode[n]++
+					last = n
+				}
+			}
+		}
+	}
+}
+
+// Ranks calls f with the target ranks of a token, ascending.
+func (l *Layout) Ranks(token int, f func(rank int)) {
+	for w, word := range l.InRank[token*l.Words : (token+1)*l.Words] {
+		for ; word != 0; word &= word - 1 {
+			f(w<<6 + bits.TrailingZeros64(word))
+		}
+	}
+}
+
+// resize returns s with length n, keeping its memory where that is enough. The
+// contents are not defined.
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}

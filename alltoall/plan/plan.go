@@ -1,0 +1,103 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/commbench/commbench/alltoall/routing"
+)
+
+// Plan is a rank's part of an algorithm's plan. The call order is Route; for
+// each of the two rounds AppendNote for every peer, TakeNote from every peer,
+// Seal.
+type Plan interface {
+	Route(*routing.Table)
+	// Peers are the ranks to and from which the round's notes go, this one included.
+	Peers(round int) []int
+	// MaxNote is the most bytes that a note of the round can have.
+	MaxNote(round int) int
+	AppendNote(round, peer int, b []byte) []byte
+	TakeNote(round, peer int, b []byte) error
+	Seal(round int) error
+
+	// RecvRows is the number of rows that the rank receives.
+	RecvRows() int
+	// Received is the number of choices that arrive for each of the rank's experts.
+	Received() []int32
+	// Dispatch and Combine charge l with what this rank will move.
+	Dispatch(l *Ledger, row Row)
+	Combine(l *Ledger, row Row)
+}
+
+// NoteRounds is the number of rounds of notes before a plan is complete.
+const NoteRounds = 2
+
+// Algorithm names one of the ways to move tokens.
+type Algorithm string
+
+// The algorithms.
+const (
+	AlgTwoHop   Algorithm = "two-hop"
+	AlgDirect   Algorithm = "direct"
+	AlgAllToAll Algorithm = "alltoall"
+)
+
+// Algorithms lists them all.
+var Algorithms = []Algorithm{AlgTwoHop, AlgDirect, AlgAllToAll}
+
+// New makes a rank's empty plan for the algorithm.
+func New(a Algorithm, c Config, rank int) (Plan, error) {
+	if c.Channels < 1 || c.Chunk < 1 || c.Rounds < 1 || c.TopK < 1 || c.MaxTokens < 0 {
+		return nil, fmt.Errorf("plan: %d channels, chunk %d, %d rounds, top-%d: each must be at least 1", c.Channels, c.Chunk, c.Rounds, c.TopK)
+	}
+	switch a {
+	case AlgTwoHop:
+		return NewTwoHop(c, rank), nil
+	case AlgDirect:
+		return NewDirect(c, rank), nil
+	case AlgAllToAll:
+		return NewAllToAll(c, rank), nil
+	}
+	return nil, fmt.Errorf("plan: no algorithm %q; there are %v", a, Algorithms)
+}
+
+// Build makes the plans of all ranks in one place, passing the notes by hand.
+// It is what the simulator and the models use, and what sizes buffers; ranks
+// that run exchange the same notes over a transport.
+func Build(a Algorithm, c Config, tables []routing.Table) ([]Plan, error) {
+	if len(tables) != c.Place.Ranks() {
+		return nil, fmt.Errorf("plan: %d routing tables for %d ranks", len(tables), c.Place.Ranks())
+	}
+	plans := make([]Plan, len(tables))
+	for r := range tables {
+		if tables[r].Tokens > c.MaxTokens {
+			return nil, fmt.Errorf("plan: rank %d holds %d tokens, more than the %d agreed on", r, tables[r].Tokens, c.MaxTokens)
+		}
+		p, err := New(a, c, r)
+		if err != nil {
+			return nil, err
+		}
+		p.Route(&tables[r])
+		plans[r] = p
+	}
+	var note []byte
+	for round := range NoteRounds {
+		for r, p := range plans {
+			for _, peer := range p.Peers(round) {
+				note = p.AppendNote(round, peer, note[:0])
+				if err := plans[peer].TakeNote(round, r, note); err != nil {
+					return nil, err
+				}
+			}
+		}
+		for _, p := range plans {
+			if err := p.Seal(round); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return plans, nil
+}
+
+// Signals is the number of signals that a stream of n tokens needs: one for
+// each chunk, the last one perhaps short.
+func (c *Config) Signals(n int) int64 { return int64((n + c.Chunk - 1) / c.Chunk) }

@@ -1,0 +1,314 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/commbench/commbench/alltoall/routing"
+	"github.com/commbench/commbench/alltoall/topo"
+)
+
+// Config is what all ranks agree on before anything is planned.
+type Config struct {
+	Place     topo.Placement
+	TopK      int
+	MaxTokens int // most tokens that any rank holds
+	Channels  int // parallel streams of a rank; each owns a Span of its tokens
+	Chunk     int // tokens between two signals, and between two credits, of a stream
+	Rounds    int // alltoall only: blocks that a channel exchanges one after the other
+	Alignment int // alltoall and expanded layouts: an expert's rows start at a multiple of this
+}
+
+// Stream is the tokens of one rank that go to one node, in token order.
+type Stream struct {
+	Tokens []int32 // [entries] the rank's token
+	Start  []int32 // [channels+1] entries of channel c are Start[c]:Start[c+1]
+	bitmap []byte  // [entries][bitmapBytes] bit l: in-node index l wants it
+}
+
+// Fan is where the entries of a stream go within the node.
+type Fan struct {
+	Start []int32 // [channels+1] entries of channel c are Start[c]:Start[c+1]
+	First []int32 // [entries+1] targets of entry i are First[i]:First[i+1]
+	Index []int32 // [targets] in-node index, ascending within an entry
+	Slot  []int32 // [targets] row in the target rank's receive buffer
+	Rows  []int32 // [channels][GPUsPerNode] targets by channel and index
+}
+
+// TwoHop is a rank's part of the two-hop plan of DeepSeek-V3: a token crosses
+// the scale-out domain once for each target node, to the rank on the same
+// rail, which forwards it within its node.
+type TwoHop struct {
+	Config
+	Rank int
+	Layout
+	Send []Stream // [nodes] this rank's tokens by target node, its own included
+	Fans []Fan    // [nodes] what arrives over this rail from each node, own included
+
+	From        []int32 // [ranks+1] rows From[r]:From[r+1] of the receive buffer are from rank r
+	RecvExperts []int32 // [experts of the rank] choices that arrive for each
+	RailRows    []int32 // [GPUsPerNode] rows that each local rank forwards to this one
+
+	bitmapBytes int
+	inStart     [][]int32 // [nodes][channels+1] of the streams that come over the rail
+	inCounts    [][]int32 // [nodes][GPUsPerNode] rows for each local rank
+	inExperts   [][]int32 // [nodes][experts of the node]
+	inBitmap    [][]byte  // [nodes]
+	counts      []int32   // [ranks][GPUsPerNode] rows from each rank to each local rank
+	base        []int32   // [nodes][GPUsPerNode] first slot of this rail's streams
+	next        []int32   // [GPUsPerNode] running prefix sums of counts
+
+	inRailExperts [][]int32 // [GPUsPerNode][nodes*experts of the rank]
+}
+
+// NewTwoHop makes the empty plan of a rank.
+func NewTwoHop(c Config, rank int) *TwoHop {
+	p := c.Place
+	t := &TwoHop{
+		Config: c, Rank: rank,
+		Layout:      newLayout(p),
+		Send:        make([]Stream, p.Nodes),
+		Fans:        make([]Fan, p.Nodes),
+		From:        make([]int32, p.Ranks()+1),
+		RecvExperts: make([]int32, p.PerRank()),
+		RailRows:    make([]int32, p.GPUsPerNode),
+		bitmapBytes: (p.GPUsPerNode + 7) / 8,
+		inStart:     make([][]int32, p.Nodes),
+		inCounts:    make([][]int32, p.Nodes),
+		inExperts:   make([][]int32, p.Nodes),
+		inBitmap:    make([][]byte, p.Nodes),
+		counts:      make([]int32, p.Ranks()*p.GPUsPerNode),
+		next:        make([]int32, p.GPUsPerNode),
+		base:        make([]int32, p.Nodes*p.GPUsPerNode),
+
+		inRailExperts: make([][]int32, p.GPUsPerNode),
+	}
+	for l := range t.inRailExperts {
+		t.inRailExperts[l] = make([]int32, p.Nodes*p.PerRank())
+	}
+	for n := range t.Send {
+		t.Send[n].Start = make([]int32, c.Channels+1)
+		t.Fans[n].Start = make([]int32, c.Channels+1)
+		t.Fans[n].Rows = make([]int32, c.Channels*p.GPUsPerNode)
+		t.inStart[n] = make([]int32, c.Channels+1)
+		t.inCounts[n] = make([]int32, p.GPUsPerNode)
+		t.inExperts[n] = make([]int32, p.PerNode())
+	}
+	return t
+}
+
+// Route makes the layout and the streams from the rank's own routing.
+func (t *TwoHop) Route(table *routing.Table) {
+	t.Layout.Route(table)
+	for n := range t.Send {
+		t.Send[n].Tokens = t.Send[n].Tokens[:0]
+		t.Send[n].bitmap = t.Send[n].bitmap[:0]
+	}
+	for c := 0; c < t.Channels; c++ {
+		lo, hi := Span(t.Tokens, t.Channels, c)
+		for i := lo; i < hi; i++ {
+			t.addToken(i)
+		}
+		for n := range t.Send {
+			t.Send[n].Start[c+1] = int32(len(t.Send[n].Tokens))
+		}
+	}
+}
+
+func (t *TwoHop) addToken(token int) {
+	last, gpus := -1, t.Place.GPUsPerNode
+	var s *Stream
+	t.Ranks(token, func(r int) {
+		n := int(t.nodeOf[r])
+		if n != last {
+			last = n
+			s = &t.Send[n]
+			s.Tokens = append(s.Tokens, int32(token))
+			for b := 0; b < t.bitmapBytes; b++ {
+				s.bitmap = append(s.bitmap, 0)
+			}
+		}
+		l := r - n*gpus
+		s.bitmap[len(s.bitmap)-t.bitmapBytes+l>>3] |= 1 << (l & 7)
+	})
+}
+
+// Peers are the ranks to which each round's notes go, and from which they
+// come: the rail in round 0, the node in round 1, this rank included.
+func (t *TwoHop) Peers(round int) []int {
+	p := t.Place
+	var peers []int
+	if round == 0 {
+		for n := 0; n < p.Nodes; n++ {
+			peers = append(peers, p.RailPeer(t.Rank, n))
+		}
+		return peers
+	}
+	for l := 0; l < p.GPUsPerNode; l++ {
+		peers = append(peers, p.Rank(p.Node(t.Rank), l))
+	}
+	return peers
+}
+
+// MaxNote is the most bytes that a note of the round can have.
+func (t *TwoHop) MaxNote(round int) int {
+	p := t.Place
+	if round == 0 {
+		return 4*(t.Channels+1+p.GPUsPerNode+p.PerNode()) + t.MaxTokens*t.bitmapBytes
+	}
+	return 4 * p.Nodes * (p.GPUsPerNode + p.PerRank())
+}
+
+// AppendNote appends this rank's note of the round for the peer to b.
+func (t *TwoHop) AppendNote(round, peer int, b []byte) []byte {
+	p := t.Place
+	if round == 0 {
+		n := p.Node(peer)
+		b = putInts(b, t.Send[n].Start)
+		b = putInts(b, t.PerRank[n*p.GPUsPerNode:(n+1)*p.GPUsPerNode])
+		b = putInts(b, t.PerExpert[n*p.PerNode():(n+1)*p.PerNode()])
+		return append(b, t.Send[n].bitmap...)
+	}
+	for n := range t.inCounts {
+		b = putInts(b, t.inCounts[n])
+	}
+	first := p.Index(peer) * p.PerRank()
+	for n := range t.inExperts {
+		b = putInts(b, t.inExperts[n][first:first+p.PerRank()])
+	}
+	return b
+}
+
+// TakeNote takes the peer's note of the round. It keeps no reference to b.
+func (t *TwoHop) TakeNote(round, peer int, b []byte) error {
+	if round == 0 {
+		return t.takeRail(peer, b)
+	}
+	return t.takeNode(peer, b)
+}
+
+func (t *TwoHop) takeRail(peer int, b []byte) error {
+	p := t.Place
+	bad := func(format string, args ...any) error {
+		return &NoteError{0, t.Rank, peer, fmt.Sprintf(format, args...)}
+	}
+	n := p.Node(peer)
+	fixed := 4 * (t.Channels + 1 + p.GPUsPerNode + p.PerNode())
+	if len(b) < fixed {
+		return bad("%d bytes, at least %d expected", len(b), fixed)
+	}
+	rest := getInts(b, t.inStart[n])
+	rest = getInts(rest, t.inCounts[n])
+	rest = getInts(rest, t.inExperts[n])
+	start := t.inStart[n]
+	for c := range t.Channels {
+		if start[0] != 0 || start[c+1] < start[c] || int(start[c+1]) > t.MaxTokens {
+			return bad("channel starts %v do not rise from 0 to at most %d", start, t.MaxTokens)
+		}
+	}
+	entries := int(start[t.Channels])
+	if len(rest) < entries*t.bitmapBytes {
+		return bad("%d bytes of bitmap for %d tokens", len(rest), entries)
+	}
+	if !inRange(t.inCounts[n], entries) || !inRange(t.inExperts[n], entries) {
+		return bad("a count is outside 0..%d", entries)
+	}
+	t.inBitmap[n] = resize(t.inBitmap[n], entries*t.bitmapBytes)
+	copy(t.inBitmap[n], rest)
+	return nil
+}
+
+func (t *TwoHop) takeNode(peer int, b []byte) error {
+	p := t.Place
+	if want := t.MaxNote(1); len(b) < want {
+		return &NoteError{1, t.Rank, peer, fmt.Sprintf("%d bytes, %d expected", len(b), want)}
+	}
+	index := p.Index(peer)
+	for n := range p.Nodes {
+		r := p.Rank(n, index)
+		row := t.counts[r*p.GPUsPerNode : (r+1)*p.GPUsPerNode]
+		b = getInts(b, row)
+		if !inRange(row, t.MaxTokens) {
+			return &NoteError{1, t.Rank, peer, fmt.Sprintf("a count of rank %d is outside 0..%d", r, t.MaxTokens)}
+		}
+	}
+	getInts(b, t.inRailExperts[index])
+	return nil
+}
+
+// Seal ends a round once all its notes were taken; the second one computes the
+// slots.
+func (t *TwoHop) Seal(round int) error {
+	if round == 0 {
+		return nil
+	}
+	p := t.Place
+	gpus, rail := p.GPUsPerNode, p.Index(t.Rank)
+	clear(t.RailRows)
+	clear(t.next)
+	for r := range p.Ranks() {
+		t.From[r] = t.next[rail]
+		t.RailRows[p.Index(r)] += t.counts[r*gpus+rail]
+		if p.Index(r) == rail {
+			copy(t.base[p.Node(r)*gpus:], t.next)
+		}
+		for l := range gpus {
+			t.next[l] += t.counts[r*gpus+l]
+		}
+	}
+	t.From[p.Ranks()] = t.next[rail]
+	clear(t.RecvExperts)
+	for _, in := range t.inRailExperts {
+		for i, v := range in {
+			t.RecvExperts[i%p.PerRank()] += v
+		}
+	}
+	for n := range p.Nodes {
+		t.fan(n)
+		src := p.Rank(n, rail)
+		for l := range gpus {
+			if got, said := t.Fans[n].total(l, gpus), t.counts[src*gpus+l]; got != said {
+				return &NoteError{0, t.Rank, src, fmt.Sprintf("its bitmap has %d tokens for in-node index %d, its counts say %d", got, l, said)}
+			}
+		}
+	}
+	return nil
+}
+
+// total is the number of rows for the local rank in all channels.
+func (f *Fan) total(index, gpus int) int32 {
+	var sum int32
+	for c := 0; c*gpus < len(f.Rows); c++ {
+		sum += f.Rows[c*gpus+index]
+	}
+	return sum
+}
+
+// fan lists the targets of the stream from node n. It uses base up: afterwards
+// base is the slot behind the stream's last.
+func (t *TwoHop) fan(n int) {
+	gpus := t.Place.GPUsPerNode
+	f, slot := &t.Fans[n], t.base[n*gpus:(n+1)*gpus]
+	copy(f.Start, t.inStart[n])
+	clear(f.Rows)
+	f.First, f.Index, f.Slot = append(f.First[:0], 0), f.Index[:0], f.Slot[:0]
+	for c := range t.Channels {
+		rows := f.Rows[c*gpus : (c+1)*gpus]
+		for i := int(f.Start[c]); i < int(f.Start[c+1]); i++ {
+			for k, bits := range t.inBitmap[n][i*t.bitmapBytes : (i+1)*t.bitmapBytes] {
+				for l := k * 8; bits != 0; l, bits = l+1, bits>>1 {
+					if bits&1 == 0 || l >= gpus {
+						continue
+					}
+					f.Index = append(f.Index, int32(l))
+					f.Slot = append(f.Slot, slot[l])
+					slot[l]++
+					rows[l]++
+				}
+			}
+			f.First = append(f.First, int32(len(f.Index)))
+		}
+	}
+}
+
+// RecvRows is the number of rows that this rank receives.
+func (t *TwoHop) RecvRows() int { return int(t.From[len(t.From)-1]) }

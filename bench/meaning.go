@@ -1,0 +1,81 @@
+package bench
+
+import (
+	"fmt"
+
+	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/bench/unit"
+)
+
+// meaning says in words which hop bounds each operation and what the
+// comparison with the baseline means.
+func (r *runner) meaning(recs []record.Record) []string {
+	var lines []string
+	for i := range recs {
+		rec := &recs[i]
+		if i > 0 && recs[i-1].Op == rec.Op || rec.Op == record.Roundtrip { // a baseline, or a sum
+			continue
+		}
+		var base *record.Record
+		if i+1 < len(recs) && recs[i+1].Op == rec.Op {
+			base = &recs[i+1]
+		}
+		lines = append(lines, r.bound(rec)+versus(rec, base))
+	}
+	return lines
+}
+
+// bound says which hop takes most of the bytes that the operation copies. Both
+// hops are copies in one host's memory, so that is the one that bounds it.
+func (r *runner) bound(rec *record.Record) string {
+	t := &rec.Traffic
+	moved, wire := *t.CopiedBytes, *t.ScaleOutWire**t.BytesPerToken
+	if rec.Op == record.Combine {
+		return r.boundCombine(rec)
+	}
+	switch {
+	case moved == 0:
+		return fmt.Sprintf("%s: no token goes anywhere", rec.Op)
+	case rec.Algorithm == record.AllToAll:
+		return fmt.Sprintf("%s: alltoall copies %v, each row three times (pack, exchange, unpack); memory bounds it, not a hop", rec.Op, unit.Bytes(moved))
+	case wire == 0:
+		return fmt.Sprintf("%s: %s copies %v, all within nodes: the scale-up hop bounds it", rec.Op, rec.Algorithm, unit.Bytes(moved))
+	}
+	hop, share := "scale-up", float64(moved-wire)/float64(moved)
+	if share < 0.5 {
+		hop, share = "scale-out", 1-share
+	}
+	return fmt.Sprintf("%s: the %s hop bounds it here, where both hops are memory copies: %.0f %% of the %v that %s copies",
+		rec.Op, hop, 100*share, unit.Bytes(moved), rec.Algorithm)
+}
+
+// boundCombine does the same for a combine, whose reductions read more than
+// they write.
+func (r *runner) boundCombine(rec *record.Record) string {
+	read := int64(0)
+	for _, s := range r.sides {
+		if string(s.alg) == rec.Algorithm {
+			for _, l := range s.ops[record.Combine].ledgers {
+				read += l.Reduced
+			}
+		}
+	}
+	return fmt.Sprintf("%s: reading bounds it here: %s adds up %v of rows and writes %v", rec.Op, rec.Algorithm,
+		unit.Bytes(read**rec.Traffic.BytesPerToken), unit.Bytes(*rec.Traffic.CopiedBytes))
+}
+
+// versus compares with the baseline, here and where the scale-out link is slow.
+func versus(rec, base *record.Record) string {
+	if base == nil || rec.Baseline == nil {
+		return ""
+	}
+	word, ratio := "faster", rec.Baseline.Ratio
+	if ratio < 1 {
+		word, ratio = "slower", 1/ratio
+	}
+	text := fmt.Sprintf("; %s is %s %s than %s, which copies %v", rec.Algorithm, unit.Ratio(ratio), word, base.Algorithm, unit.Bytes(*base.Traffic.CopiedBytes))
+	if a, b := *rec.Traffic.ScaleOutWire, *base.Traffic.ScaleOutWire; a > 0 && b > 0 {
+		text += fmt.Sprintf(". Where the scale-out link is the slower one, its bytes decide: %s", unit.Ratio(float64(b)/float64(a)))
+	}
+	return text
+}

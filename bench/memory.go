@@ -1,0 +1,130 @@
+package bench
+
+import (
+	"bufio"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/commbench/commbench/alltoall/exec"
+	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/bench/unit"
+)
+
+// exchangeBudget bounds what the flat all-to-all holds in its pack buffers, and
+// again in its exchange buffers, over all ranks of the process. A workload that
+// is larger goes in rounds. It is many times the size of any cache, so that the
+// passes over those buffers cost what they would cost in one round.
+const exchangeBudget = 512 << 20
+
+// rounds is the number of blocks of a channel that keeps to exchangeBudget.
+func (c *Config) rounds(ranks int) int {
+	row := plan.CombineRow(c.Hidden, 1)
+	if !c.combines() {
+		row = plan.DispatchRow(c.DType, c.Hidden, 1)
+	}
+	total := float64(ranks) * float64(c.Tokens) * float64(c.TopK) * float64(row.Stride())
+	rounds := int(total/exchangeBudget) + 1
+	// A block of less than a token in each channel would be empty.
+	return max(1, min(rounds, c.Tokens/c.Channels))
+}
+
+// checkMemory refuses a workload that this machine cannot hold, before it is
+// allocated.
+func (c *Config) checkMemory(e *exec.Config, plans map[plan.Algorithm][]plan.Plan) error {
+	need, free := need(c, e, plans), c.free()
+	if free > 0 && need > free {
+		return inputf("this workload needs %s of memory, more than the %s that may be used: take fewer --tokens or --nodes, a smaller --hidden, or --baseline none",
+			unit.Bytes(need), unit.Bytes(free))
+	}
+	return nil
+}
+
+// free is the memory that the run may use; 0 is unknown.
+func (c *Config) free() int64 {
+	if c.Memory > 0 {
+		return c.Memory
+	}
+	return available()
+}
+
+// need is the bytes that a run touches: the rows that are used, not the address
+// space that is reserved for the largest rank.
+func need(c *Config, e *exec.Config, plans map[plan.Algorithm][]plan.Plan) int64 {
+	ranks := int64(e.Place.Ranks())
+	common := int64(0)
+	if c.dispatches() {
+		common += int64(plan.DispatchRow(c.DType, c.Hidden, e.TopK).Stride())
+	}
+	if c.combines() {
+		common += int64(1+c.Bias) * int64(plan.CombineRow(c.Hidden, e.TopK).Stride())
+	}
+	common *= ranks * int64(e.MaxTokens)
+	most := int64(0)
+	for alg, ps := range plans {
+		choices := e.TopK
+		if alg == plan.AlgAllToAll {
+			choices = 1
+		}
+		x, y := int64(plan.DispatchRow(c.DType, c.Hidden, choices).Stride()), int64(plan.CombineRow(c.Hidden, choices).Stride())
+		row := int64(0)
+		if c.dispatches() {
+			row = x
+		}
+		if c.combines() {
+			row = max(row, y)
+		}
+		bytes := int64(0)
+		for _, p := range ps {
+			bytes += int64(p.RecvRows()) * row
+		}
+		l, channels := e.Limits[alg], int64(c.Channels)
+		switch alg {
+		case plan.AlgAllToAll:
+			bytes += ranks * channels * int64(l.PackRows+l.ExchangeRows) * row
+		case plan.AlgTwoHop:
+			rings := ranks * int64(e.Place.Nodes-1) * channels * int64(2*c.Chunk)
+			if c.dispatches() {
+				bytes += rings * x
+			}
+			if c.combines() {
+				bytes += 2 * rings * y
+			}
+		}
+		if c.Expand && alg != plan.AlgAllToAll {
+			bytes += ranks * int64(l.ExpandedRows) * x
+		}
+		most = max(most, bytes)
+	}
+	return common + most
+}
+
+// available is the memory that the machine, and the control group the process
+// is in, still have; 0 is unknown.
+func available() int64 {
+	free := int64(0)
+	if f, err := os.Open("/proc/meminfo"); err == nil {
+		defer f.Close()
+		for s := bufio.NewScanner(f); s.Scan(); {
+			if rest, ok := strings.CutPrefix(s.Text(), "MemAvailable:"); ok {
+				kb, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
+				free = kb << 10
+			}
+		}
+	}
+	limit, used := number("/sys/fs/cgroup/memory.max"), number("/sys/fs/cgroup/memory.current")
+	if limit > 0 && (free == 0 || limit-used < free) {
+		free = max(limit-used, 1)
+	}
+	return free
+}
+
+// number reads a file that holds one number; 0 where it does not.
+func number(file string) int64 {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return 0
+	}
+	n, _ := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64)
+	return n
+}

@@ -1,0 +1,55 @@
+package record
+
+import (
+	"iter"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// Leaves yields every leaf of the record in the order of its fields: the JSON
+// path joined by "_" (time_us.p50 is "time_us_p50"), and the value. Values are
+// string, bool, int, int64, uint64, float64, time.Time, []float64 or []string;
+// what is unknown is nil. Names and their order are the same for every record,
+// a null limit or baseline included, so they can head a table's columns.
+func (r *Record) Leaves() iter.Seq2[string, any] {
+	return func(yield func(string, any) bool) {
+		walk(reflect.ValueOf(r).Elem(), "", true, yield)
+	}
+}
+
+var timeType = reflect.TypeFor[time.Time]()
+
+// walk visits the leaves below v and says whether to go on. Below a nil
+// pointer known is false: the names are visited, their values are nil.
+func walk(v reflect.Value, name string, known bool, yield func(string, any) bool) bool {
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return walk(reflect.Zero(v.Type().Elem()), name, false, yield)
+		}
+		v = v.Elem()
+	}
+	switch {
+	case v.Kind() == reflect.Struct && v.Type() != timeType:
+		for field, value := range v.Fields() {
+			if !walk(value, join(name, field), known, yield) {
+				return false
+			}
+		}
+		return true
+	case !known, v.Kind() == reflect.Slice && v.IsNil():
+		return yield(name, nil)
+	default:
+		return yield(name, v.Interface())
+	}
+}
+
+// join is the name of a field below prefix. An embedded struct has no JSON
+// name of its own, as in encoding/json.
+func join(prefix string, field reflect.StructField) string {
+	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+	if prefix == "" || name == "" {
+		return prefix + name
+	}
+	return prefix + "_" + name
+}

@@ -1,0 +1,192 @@
+package record
+
+import "time"
+
+// Schema is the name and version of the contract, in every record.
+const Schema = "commbench.record/v1"
+
+// Where a record's figures come from.
+const (
+	Measured  = "measured"  // bytes were moved and timed
+	Simulated = "simulated" // a plan was played in virtual time
+	Model     = "model"     // closed formulas
+	Imported  = "imported"  // taken from another tool or a publication
+)
+
+// The operations.
+const (
+	Dispatch  = "dispatch"
+	Combine   = "combine"
+	Roundtrip = "roundtrip" // a dispatch and the combine that answers it
+)
+
+// The algorithms of this program. An imported record may name another one.
+const (
+	TwoHop   = "two-hop"  // over the rail once a node, then within the node
+	Direct   = "direct"   // straight to each target rank
+	AllToAll = "alltoall" // the flat collective, as nccl-tests measures it
+)
+
+// Record is one result. Its comments and those of its groups define each
+// figure; times are in microseconds, bandwidths in GB/s (1e9 bytes a second).
+type Record struct {
+	Schema      string    `json:"schema"`
+	Time        time.Time `json:"time"`    // of the measurement; written in UTC, RFC 3339
+	Version     string    `json:"version"` // of the program that measured
+	Source      string    `json:"source"`
+	Op          string    `json:"op"`
+	Algorithm   string    `json:"algorithm"`
+	Transport   Transport `json:"transport"`
+	Cluster     Cluster   `json:"cluster"`
+	Workload    Workload  `json:"workload"`
+	Skew        Skew      `json:"skew"`
+	Exec        Exec      `json:"exec"`
+	Traffic     Traffic   `json:"traffic"`
+	TimeUS      Times     `json:"time_us"`
+	SamplesUS   []float64 `json:"samples_us"` // for each iteration, the slowest rank's transfer; null when there are none
+	Bandwidth   Bandwidth `json:"bandwidth_gbps"`
+	Limit       *Limit    `json:"limit"`      // the ceiling that Efficiency refers to
+	Efficiency  *float64  `json:"efficiency"` // bytes moved / time over the ceiling: 1 is the ceiling
+	Baseline    *Baseline `json:"baseline"`
+	Wrong       *int64    `json:"wrong"`       // tokens that differ from the reference; null when not checked
+	Warnings    []string  `json:"warnings"`    // what limits the figures
+	Notes       []string  `json:"notes"`       // what the figures say, in words
+	Interrupted bool      `json:"interrupted"` // stopped before all iterations; the samples are those that finished
+	Host        HostInfo  `json:"host"`
+}
+
+// Transport names the driver of each world.
+type Transport struct {
+	ScaleUp  *string `json:"scale_up"`
+	ScaleOut *string `json:"scale_out"`
+}
+
+// Cluster is the shape of the machine: Ranks = Nodes x GPUsPerNode.
+type Cluster struct {
+	Nodes       int `json:"nodes"`
+	GPUsPerNode int `json:"gpus_per_node"`
+	Ranks       int `json:"ranks"`
+}
+
+// Workload is what was asked to be moved.
+type Workload struct {
+	Tokens     int      `json:"tokens"` // a rank
+	Hidden     int      `json:"hidden"` // values a token
+	Experts    int      `json:"experts"`
+	TopK       int      `json:"topk"`
+	TopKGroups *int     `json:"topk_groups"` // null when the gate is not limited to groups
+	Dtype      string   `json:"dtype"`       // "fp8" or "bf16"
+	Routing    string   `json:"routing"`     // the generator, or the trace's path
+	Seed       *uint64  `json:"seed"`
+	Masked     *float64 `json:"masked"`      // chance of each choice to be masked, 0 to 1
+	Ragged     *bool    `json:"ragged"`      // ranks hold 0 to Tokens tokens
+	EmptyRanks *int     `json:"empty_ranks"` // ranks that hold no tokens at all
+	Bias       *int     `json:"bias"`        // bias tensors that a combine adds
+	Preset     *string  `json:"preset"`      // the named set of options that was started from
+}
+
+// Skew is how uneven the routing turned out, measured on the routing itself.
+type Skew struct {
+	NodesPerToken *float64 `json:"nodes_per_token"` // mean distinct target nodes, the own node included
+	RanksPerToken *float64 `json:"ranks_per_token"` // mean distinct target ranks, the own rank included
+	HottestRank   *float64 `json:"hottest_rank"`    // most tokens received by a rank over the mean
+	HottestExpert *float64 `json:"hottest_expert"`  // most tokens received by an expert over the mean
+}
+
+// Exec is how it was run.
+type Exec struct {
+	Channels        *int  `json:"channels"`
+	Chunk           *int  `json:"chunk"` // tokens between two signals
+	Workers         *int  `json:"workers"`
+	Warmup          *int  `json:"warmup"`           // iterations before those that count
+	Iterations      *int  `json:"iterations"`       // asked for; len(SamplesUS) of them finished
+	CachedHandle    *bool `json:"cached_handle"`    // the plan was reused, so there was no notify
+	Check           *bool `json:"check"`            // the data were compared with the reference
+	ExpandAlignment *int  `json:"expand_alignment"` // tokens an expert's rows are padded to; null when not expanded
+}
+
+// Counts are tokens that crossed a fabric, a token counted once for each
+// target. Logical includes the targets that need no wire (the own node for
+// scale-out, the own rank for scale-up); wire does not.
+type Counts struct {
+	ScaleOutLogical *int64 `json:"scale_out_tokens_logical"`
+	ScaleOutWire    *int64 `json:"scale_out_tokens_wire"`
+	ScaleUpLogical  *int64 `json:"scale_up_tokens_logical"`
+	ScaleUpWire     *int64 `json:"scale_up_tokens_wire"`
+}
+
+// Traffic is what the ledger says was moved in one iteration. The counts are
+// sums over all ranks; MaxRank holds, for each count on its own, the busiest
+// rank's.
+type Traffic struct {
+	Counts
+	BytesPerToken         *int64   `json:"bytes_per_token"`          // payload and scales
+	MetadataBytesPerToken *float64 `json:"metadata_bytes_per_token"` // apart from BytesPerToken
+	ScaleOutSignals       *int64   `json:"scale_out_signals"`
+	ScaleUpSignals        *int64   `json:"scale_up_signals"`
+	CopiedBytes           *int64   `json:"copied_bytes"` // payload and scales, all hops and passes
+	MaxRank               Counts   `json:"max_rank"`
+}
+
+// Times are in microseconds. P50 to Max are of the transfer phase, for each
+// iteration the slowest rank's time from the common start, and are
+// nearest-rank percentiles over SamplesUS. The phases are medians of the same
+// kind. Total is layout, notify, transfer and epilogue together.
+type Times struct {
+	P50            *float64 `json:"p50"`
+	P95            *float64 `json:"p95"`
+	P99            *float64 `json:"p99"`
+	Min            *float64 `json:"min"`
+	Max            *float64 `json:"max"`
+	LayoutP50      *float64 `json:"layout_p50"`
+	NotifyP50      *float64 `json:"notify_p50"`
+	TransferP50    *float64 `json:"transfer_p50"`
+	EpilogueP50    *float64 `json:"epilogue_p50"`
+	TotalP50       *float64 `json:"total_p50"`
+	FastestRankP50 *float64 `json:"fastest_rank_p50"` // of the transfer, the fastest rank's time
+}
+
+// Bandwidth is in GB/s (1e9 bytes a second) and refers to Times.P50. The first
+// four are means over ranks, see Bandwidths; AlgBW and BusBW are of the
+// alltoall algorithm only.
+type Bandwidth struct {
+	ScaleOutLogical *float64 `json:"scale_out_logical"`
+	ScaleOutWire    *float64 `json:"scale_out_wire"`
+	ScaleUpLogical  *float64 `json:"scale_up_logical"`
+	ScaleUpWire     *float64 `json:"scale_up_wire"`
+	AlgBW           *float64 `json:"algbw"`
+	BusBW           *float64 `json:"busbw"`
+}
+
+// Limit is this host's own ceiling, measured in the same run for the same
+// block size and number of workers.
+type Limit struct {
+	Kind       string  `json:"kind"` // "copy", "reduce" or "loopback"
+	GBps       float64 `json:"gbps"`
+	BlockBytes *int64  `json:"block_bytes"`
+	Workers    *int    `json:"workers"`
+}
+
+// Baseline compares this record with another algorithm on the same workload,
+// run interleaved with it. Ratio is the baseline's p50 over this p50: how many
+// times faster this record is. RatioMin and RatioMax are the extremes over
+// pairs of iterations.
+type Baseline struct {
+	Algorithm string   `json:"algorithm"`
+	Ratio     float64  `json:"ratio"`
+	RatioMin  *float64 `json:"ratio_min"`
+	RatioMax  *float64 `json:"ratio_max"`
+}
+
+// HostInfo is what is known of the machine. It names no host: records are
+// made to be passed on.
+type HostInfo struct {
+	CPU         *string `json:"cpu"`
+	Cores       *int    `json:"cores"` // that this process may use
+	MemoryBytes *int64  `json:"memory_bytes"`
+	OS          *string `json:"os"`
+	Arch        *string `json:"arch"`
+	Kernel      *string `json:"kernel"`
+	Go          *string `json:"go"`
+	Hypervisor  *string `json:"hypervisor"`
+}

@@ -1,0 +1,284 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/bench/stats"
+	"github.com/commbench/commbench/bench/unit"
+)
+
+// records turns what was measured into records: for each operation the
+// algorithm's, then the baseline's. Sides without a timed iteration have none.
+func (r *runner) records(cause error) ([]record.Record, error) {
+	now, host := time.Now(), record.Host()
+	ops := []string{r.c.Op}
+	if r.c.Op == record.Roundtrip {
+		ops = []string{record.Dispatch, record.Combine, record.Roundtrip}
+	}
+	var recs []record.Record
+	for _, op := range ops {
+		first := len(recs)
+		for _, s := range r.sides {
+			o := s.series(op)
+			if o == nil || len(o.transfer) == 0 {
+				continue
+			}
+			rec := r.record(op, s.alg, o)
+			rec.Time, rec.Host = now, host
+			rec.Interrupted = cause != nil
+			if cause != nil {
+				rec.Warnings = append(rec.Warnings, fmt.Sprintf("stopped after %d of %d iterations: %s", len(o.transfer), r.c.Iterations, reason(cause)))
+			}
+			if err := rec.SetSamples(o.transfer); err != nil {
+				return recs, err
+			}
+			r.bandwidth(&rec)
+			if err := r.times(&rec, o); err != nil {
+				return recs, err
+			}
+			recs = append(recs, rec)
+		}
+		if err := r.compare(recs[first:]); err != nil {
+			return recs, err
+		}
+	}
+	if len(recs) > 0 {
+		recs[0].Notes = append(r.notes, recs[0].Notes...)
+	}
+	return recs, nil
+}
+
+// reason is an error for a person: an interrupt is not a failure.
+func reason(err error) string {
+	if errors.Is(err, context.Canceled) {
+		return "interrupted"
+	}
+	return err.Error()
+}
+
+// series is what a record of the operation is made from. A round trip's
+// iterations are the sums of its dispatch's and its combine's.
+func (s *side) series(op string) *series {
+	if op != record.Roundtrip {
+		return s.ops[op]
+	}
+	d, c := s.ops[record.Dispatch], s.ops[record.Combine]
+	if d == nil || c == nil {
+		return nil
+	}
+	n := min(len(d.transfer), len(c.transfer))
+	return &series{
+		transfer: sum(d.transfer[:n], c.transfer[:n]), fastest: sum(d.fastest[:n], c.fastest[:n]),
+		layout: d.layout, notify: d.notify,
+	}
+}
+
+func sum(a, b []float64) []float64 {
+	s := slices.Clone(a)
+	for i := range s {
+		s[i] += b[i]
+	}
+	return s
+}
+
+// record fills in what does not depend on time.
+func (r *runner) record(op string, alg plan.Algorithm, o *series) record.Record {
+	c := &r.c
+	rec := record.Record{
+		Schema: record.Schema, Version: c.Version, Source: record.Measured, Op: op, Algorithm: string(alg),
+		Transport: record.Transport{ScaleUp: new(c.ScaleUp.Name()), ScaleOut: new(c.ScaleOut.Name())},
+		Cluster:   record.Cluster{Nodes: c.Nodes, GPUsPerNode: c.GPUsPerNode, Ranks: r.place.Ranks()},
+		Workload: record.Workload{
+			Tokens: c.Tokens, Hidden: c.Hidden, Experts: c.Experts, TopK: c.TopK, Dtype: r.dtype(op),
+			Routing: r.source.String(), Seed: &c.Seed, Masked: &c.Masked, Ragged: &c.Ragged, EmptyRanks: &c.EmptyRanks,
+		},
+		Skew: record.Skew{
+			NodesPerToken: positive(r.skew.NodesPerToken), RanksPerToken: positive(r.skew.RanksPerToken),
+			HottestRank: positive(r.skew.HotRank.OverMean), HottestExpert: positive(r.skew.HotExpert.OverMean),
+		},
+		Exec: record.Exec{Channels: &c.Channels, Chunk: &c.Chunk, Workers: &c.Workers, Warmup: &c.Warmup, Iterations: &c.Iterations,
+			CachedHandle: new(c.Cached || op == record.Combine)},
+	}
+	if c.TopKGroups > 0 && c.TopKGroups < c.Nodes && r.source.TopK() == 0 && c.Routing != "uniform" {
+		rec.Workload.TopKGroups = &c.TopKGroups
+	}
+	if c.Preset != "" {
+		rec.Workload.Preset = &c.Preset
+	}
+	if c.combines() {
+		rec.Workload.Bias = &c.Bias
+	}
+	if c.Expand {
+		rec.Exec.ExpandAlignment = &c.Alignment
+	}
+	rec.Exec.Check = new(c.Check != CheckNone)
+	if o.verdict != nil {
+		rec.Wrong = &o.verdict.Wrong
+		rec.Warnings = append(rec.Warnings, o.verdict.First...)
+	}
+	if op != record.Roundtrip {
+		r.traffic(&rec, op, alg, o)
+	}
+	return rec
+}
+
+// dtype is what travels.
+func (r *runner) dtype(op string) string {
+	switch op {
+	case record.Combine:
+		return plan.BF16.String()
+	case record.Roundtrip:
+		return r.c.DType.String() + "+" + plan.BF16.String()
+	}
+	return r.c.DType.String()
+}
+
+// positive is nil for a mean over nothing.
+func positive(v float64) *float64 {
+	if v == 0 {
+		return nil
+	}
+	return &v
+}
+
+// row is the row that the operation moves.
+func (r *runner) row(op string, alg plan.Algorithm) plan.Row {
+	choices := r.c.TopK
+	if alg == plan.AlgAllToAll {
+		choices = 1
+	}
+	if op == record.Combine {
+		return plan.CombineRow(r.c.Hidden, choices)
+	}
+	return plan.DispatchRow(r.c.DType, r.c.Hidden, choices)
+}
+
+// traffic says what was moved. Logical counts are the routing's, wire counts
+// the ledger's.
+func (r *runner) traffic(rec *record.Record, op string, alg plan.Algorithm, o *series) {
+	row := r.row(op, alg)
+	var out, up plan.Link
+	var maxOut, maxUp, copied int64
+	for i, l := range o.ledgers {
+		wireOut, wireUp := l.Wire(r.place.Index(r.group.Rank(i)))
+		maxOut, maxUp = max(maxOut, wireOut.Tokens), max(maxUp, wireUp.Tokens)
+		out.Tokens, out.Signals = out.Tokens+wireOut.Tokens, out.Signals+wireOut.Signals
+		up.Tokens, up.Signals = up.Tokens+wireUp.Tokens, up.Signals+wireUp.Signals
+		copied += l.Copied
+	}
+	t := &rec.Traffic
+	t.ScaleOutLogical, t.MaxRank.ScaleOutLogical = new(total(r.counts.Nodes)), new(slices.Max(r.counts.Nodes))
+	t.ScaleUpLogical, t.MaxRank.ScaleUpLogical = new(total(r.counts.Rows)), new(slices.Max(r.counts.Rows))
+	t.ScaleOutWire, t.MaxRank.ScaleOutWire = &out.Tokens, &maxOut
+	t.ScaleUpWire, t.MaxRank.ScaleUpWire = &up.Tokens, &maxUp
+	t.ScaleOutSignals, t.ScaleUpSignals = &out.Signals, &up.Signals
+	t.BytesPerToken, t.MetadataBytesPerToken = new(int64(row.Bytes())), new(float64(row.Meta))
+	t.CopiedBytes = &copied
+}
+
+func total(counts []int64) int64 {
+	n := int64(0)
+	for _, v := range counts {
+		n += v
+	}
+	return n
+}
+
+// bandwidth derives the rates from traffic and p50.
+func (r *runner) bandwidth(rec *record.Record) {
+	if rec.Op == record.Roundtrip {
+		return // two types of row travel: a rate would count neither
+	}
+	ranks, p50 := r.place.Ranks(), *rec.TimeUS.P50
+	rec.Bandwidth = record.Bandwidths(rec.Traffic, ranks, p50)
+	if rec.Algorithm == record.AllToAll {
+		bytes := float64(total(r.counts.Copies)) * float64(*rec.Traffic.BytesPerToken) / float64(ranks)
+		algbw := record.AlgBW(bytes, p50)
+		rec.Bandwidth.AlgBW, rec.Bandwidth.BusBW = &algbw, new(record.BusBW(algbw, ranks))
+	}
+}
+
+// times fills in the medians of the phases.
+func (r *runner) times(rec *record.Record, o *series) error {
+	all := 0.0
+	for _, phase := range []struct {
+		samples []float64
+		to      **float64
+		adds    bool
+	}{
+		{o.layout, &rec.TimeUS.LayoutP50, true},
+		{o.notify, &rec.TimeUS.NotifyP50, true},
+		{o.transfer, &rec.TimeUS.TransferP50, true},
+		{o.epilogue, &rec.TimeUS.EpilogueP50, true},
+		{o.fastest, &rec.TimeUS.FastestRankP50, false},
+	} {
+		if len(phase.samples) == 0 {
+			continue
+		}
+		s, err := stats.Summarize(phase.samples)
+		if err != nil {
+			return err
+		}
+		*phase.to = &s.P50
+		if phase.adds {
+			all += s.P50
+		}
+	}
+	rec.TimeUS.TotalP50 = &all
+	return nil
+}
+
+// compare sets an algorithm's ratio to its baseline, and notes by how much the
+// two differ in what they send.
+func (r *runner) compare(recs []record.Record) error {
+	if len(recs) < 2 {
+		return nil
+	}
+	rec, base := &recs[0], &recs[1]
+	n := min(len(rec.SamplesUS), len(base.SamplesUS))
+	ratio, err := stats.Compare(base.SamplesUS[:n], rec.SamplesUS[:n])
+	if errors.Is(err, stats.ErrNotPositive) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	rec.Baseline = &record.Baseline{Algorithm: base.Algorithm, Ratio: ratio.Median, RatioMin: &ratio.Min, RatioMax: &ratio.Max}
+	if note := r.scaleOutNote(rec, base); note != "" {
+		rec.Notes = append(rec.Notes, note)
+	}
+	return nil
+}
+
+// scaleOutNote states the scale-out bytes of both sides and by how much they
+// differ, as counted and as the routing implies.
+func (r *runner) scaleOutNote(rec, base *record.Record) string {
+	if rec.Op == record.Roundtrip {
+		return ""
+	}
+	bytes := func(rec *record.Record) int64 { return *rec.Traffic.ScaleOutWire * *rec.Traffic.BytesPerToken }
+	a, b := bytes(rec), bytes(base)
+	if a == 0 || b == 0 {
+		return ""
+	}
+	implied := float64(r.wire(plan.Algorithm(base.Algorithm))) / float64(r.wire(plan.Algorithm(rec.Algorithm)))
+	return fmt.Sprintf("scale-out wire bytes of a %s: %s %v, %s %v: %s fewer; the routing implies %s",
+		rec.Op, rec.Algorithm, unit.Bytes(a), base.Algorithm, unit.Bytes(b), unit.Ratio(float64(b)/float64(a)), unit.Ratio(implied))
+}
+
+// wire is the scale-out copies that the routing implies for an algorithm.
+func (r *runner) wire(alg plan.Algorithm) int64 {
+	switch alg {
+	case plan.AlgTwoHop:
+		return total(r.counts.NodesWire)
+	case plan.AlgDirect:
+		return total(r.counts.RanksRemote)
+	}
+	return total(r.counts.CopiesWire)
+}

@@ -1,0 +1,161 @@
+package bench
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/commbench/commbench/alltoall/exec"
+	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/alltoall/ref"
+	"github.com/commbench/commbench/alltoall/routing"
+	"github.com/commbench/commbench/alltoall/topo"
+	"github.com/commbench/commbench/bench/unit"
+	"github.com/commbench/commbench/bench/workload"
+)
+
+// setting is a benchmark that is ready to run.
+type setting struct {
+	c       Config
+	place   topo.Placement
+	source  *routing.Source
+	spec    routing.Spec
+	tables  []routing.Table
+	skew    routing.Stats
+	counts  ref.Counts
+	payload workload.Payload
+	group   *exec.Group
+	notes   []string
+
+	expected map[plan.Algorithm][][]ref.Copy // rows of every rank's receive buffer
+}
+
+// prepare makes the workload and sets the ranks up. The caller closes the
+// group.
+func prepare(c Config) (*setting, error) {
+	s := &setting{c: c, expected: map[plan.Algorithm][][]ref.Copy{}}
+	s.progress("making the workload", 0, 0)
+	if err := s.route(); err != nil {
+		return nil, err
+	}
+	c = s.c
+	e := exec.Config{
+		Place: s.place, Algorithms: c.algorithms(), Dispatch: c.dispatches(), Combine: c.combines(),
+		Expand: c.Expand, Alignment: c.Alignment,
+		TopK: c.TopK, MaxTokens: maxTokensOf(s.tables), Hidden: c.Hidden, DType: c.DType, Bias: c.Bias,
+		Channels: c.Channels, Chunk: c.Chunk, Rounds: c.rounds(s.place.Ranks()),
+		ScaleUp: c.ScaleUp, ScaleOut: c.ScaleOut, Workers: c.Workers, Timeout: c.Timeout,
+	}
+	plans, err := e.Size(s.tables)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkMemory(&e, plans); err != nil {
+		return nil, err
+	}
+	s.payload = workload.Payload{Seed: c.Seed, DType: c.DType, Hidden: c.Hidden, TopK: c.TopK}
+	s.progress("setting up "+s.place.String(), 0, 0)
+	if s.group, err = exec.Open(e); err != nil {
+		return nil, err
+	}
+	s.progress("filling buffers", 0, 0)
+	s.fill()
+	return s, nil
+}
+
+// route makes the routing tables of all ranks and what is known of them.
+func (s *setting) route() error {
+	c := &s.c
+	cluster, err := topo.New(c.Nodes, c.GPUsPerNode)
+	if err != nil {
+		return &InputError{err}
+	}
+	if c.Routing == "" {
+		c.Routing = "uniform"
+		if c.TopKGroups > 0 && c.TopKGroups < c.Nodes {
+			c.Routing = "grouped"
+		}
+	}
+	if s.source, err = routing.Open(c.Routing); err != nil {
+		return &InputError{err}
+	}
+	if n := s.source.Experts(); n > 0 {
+		c.Experts = n
+	}
+	if k := s.source.TopK(); k > 0 {
+		c.TopK = k
+	}
+	if c.Tokens < 0 {
+		c.Tokens = DefaultTokens
+		if n := s.source.Tokens(); n > 0 {
+			c.Tokens = (n + cluster.Ranks() - 1) / cluster.Ranks()
+		}
+	}
+	if err := c.check(); err != nil {
+		return err
+	}
+	if s.place, err = topo.Place(cluster, c.Experts); err != nil {
+		return &InputError{err}
+	}
+	// What the tokens alone take, before anything is made for them.
+	least := int64(cluster.Ranks()) * int64(c.Tokens) * int64(plan.DispatchRow(c.DType, c.Hidden, c.TopK).Stride())
+	if free := c.free(); free > 0 && least > free {
+		return inputf("%d ranks x %d tokens take %s of memory, more than the %s that may be used: take fewer --tokens or --nodes, or a smaller --hidden",
+			cluster.Ranks(), c.Tokens, unit.Bytes(least), unit.Bytes(free))
+	}
+	s.spec = routing.Spec{Placement: s.place, Tokens: c.Tokens, TopK: c.TopK, Groups: c.TopKGroups, Seed: c.Seed,
+		Masked: c.Masked, Ragged: c.Ragged, EmptyRanks: c.EmptyRanks}
+	if s.tables, err = s.source.Generate(s.spec); err != nil {
+		return &InputError{err}
+	}
+	s.notes = s.source.Notes(s.spec)
+	s.skew = routing.Measure(s.place, s.tables)
+	s.counts = ref.Count(s.place, s.tables)
+	return nil
+}
+
+func maxTokensOf(tables []routing.Table) int {
+	n := 0
+	for i := range tables {
+		n = max(n, tables[i].Tokens)
+	}
+	return n
+}
+
+// fill writes the tokens and the bias rows of all ranks.
+func (s *setting) fill() {
+	s.parallel(s.group.Ranks(), func(i int) {
+		rank, t := s.group.Rank(i), &s.tables[i]
+		for token := range t.Tokens {
+			if s.c.dispatches() {
+				experts, weights := t.Row(token)
+				s.payload.Token(s.group.X(i).At(token), rank, token, experts, weights)
+			}
+			for b := range s.c.Bias {
+				s.payload.Bias(s.group.Bias(i, b).At(token), rank, token, b)
+			}
+		}
+	})
+}
+
+// parallel calls f(0) to f(n-1) from as many goroutines as there are cores.
+func (s *setting) parallel(n int, f func(i int)) {
+	var (
+		wg   sync.WaitGroup
+		next atomic.Int64
+	)
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (s *setting) progress(stage string, done, all int) {
+	if s.c.Progress != nil {
+		s.c.Progress(Progress{stage, done, all})
+	}
+}

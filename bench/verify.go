@@ -1,0 +1,288 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/commbench/commbench/alltoall/exec"
+	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/alltoall/ref"
+	"github.com/commbench/commbench/bench/workload"
+)
+
+// maxDifferences is how many differences are described; all are counted.
+const maxDifferences = 5
+
+// verdict counts the tokens that differ from the reference. It is safe for
+// concurrent use.
+type verdict struct {
+	mu    sync.Mutex
+	Wrong int64
+	First []string // descriptions of the first few
+}
+
+func (v *verdict) add(description string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.Wrong++
+	if len(v.First) < maxDifferences {
+		v.First = append(v.First, description)
+	}
+}
+
+// compare adds a row that is not what was expected.
+func (v *verdict) compare(got, want []byte, row plan.Row, where func() string) {
+	if bytes.Equal(got, want) {
+		return
+	}
+	at := 0
+	for got[at] == want[at] {
+		at++
+	}
+	part := "payload"
+	switch {
+	case at >= row.Bytes():
+		part = "metadata"
+	case at >= row.Payload:
+		part = "scales"
+	}
+	v.add(fmt.Sprintf("%s: byte %d (%s) is %#02x, expected %#02x", where(), at, part, got[at], want[at]))
+}
+
+// rowsOf is what the reference says that every rank's receive buffer holds.
+func (s *setting) rowsOf(alg plan.Algorithm) [][]ref.Copy {
+	if s.expected[alg] == nil {
+		if alg == plan.AlgAllToAll {
+			s.expected[alg] = ref.ByExpert(s.place, s.tables, s.c.Alignment)
+		} else {
+			s.expected[alg] = ref.Received(s.place, s.tables)
+		}
+	}
+	return s.expected[alg]
+}
+
+// token writes the row that a dispatch should have brought for the copy: with
+// all choices, or with the one that it is for.
+func (s *setting) token(dst, scratch []byte, row plan.Row, c ref.Copy) {
+	if c == ref.Padding {
+		clear(dst)
+		return
+	}
+	experts, weights := s.tables[c.Rank].Row(c.Token)
+	if row.Choices == len(experts) {
+		s.payload.Token(dst, c.Rank, c.Token, experts, weights)
+		return
+	}
+	s.payload.Token(scratch, c.Rank, c.Token, experts, weights)
+	copy(dst, scratch[:row.Bytes()])
+	workload.PutChoices(dst[row.Bytes():], experts[c.Choice:c.Choice+1], weights[c.Choice:c.Choice+1])
+}
+
+// checkDispatch compares every received row.
+func (s *setting) checkDispatch(alg plan.Algorithm) *verdict {
+	v := &verdict{}
+	s.checkRows(v, "received", s.rowsOf(alg), func(i int) exec.Rows { return s.group.Recv(i, alg) }, false)
+	if s.c.Expand && alg != plan.AlgAllToAll {
+		s.checkRows(v, "expanded", ref.ByExpert(s.place, s.tables, s.c.Alignment),
+			func(i int) exec.Rows { return s.group.Expanded(i, alg) }, true)
+	}
+	return v
+}
+
+// checkRows compares the rows of a buffer of each rank. Padding is compared
+// where the layout says that it is zero.
+func (s *setting) checkRows(v *verdict, what string, rows [][]ref.Copy, buffer func(i int) exec.Rows, padded bool) {
+	full := plan.DispatchRow(s.c.DType, s.c.Hidden, s.c.TopK)
+	s.parallel(s.group.Ranks(), func(i int) {
+		rank, got := s.group.Rank(i), buffer(i)
+		want, scratch := make([]byte, got.Row.Size()), make([]byte, full.Size())
+		for k, c := range rows[rank] {
+			if c == ref.Padding && !padded {
+				continue
+			}
+			s.token(want, scratch, got.Row, c)
+			v.compare(got.At(k), want, got.Row, func() string {
+				return fmt.Sprintf("rank %d, %s row %d (token %d of rank %d)", rank, what, k, c.Token, c.Rank)
+			})
+		}
+	})
+}
+
+// outputs writes the expert outputs that a combine starts from, and their
+// weights: made up, or in a round trip from what the dispatch brought.
+func (s *setting) outputs(alg plan.Algorithm) {
+	rows := s.rowsOf(alg)
+	s.parallel(s.group.Ranks(), func(i int) {
+		rank, y := s.group.Rank(i), s.group.Y(i, alg)
+		if !s.c.dispatches() {
+			for k, c := range rows[rank] {
+				if c != ref.Padding {
+					s.madeOutput(y.At(k), rank, c)
+				}
+			}
+			return
+		}
+		// Outputs take the place of the tokens they are made from, one row at a time
+		// through a scratch row. Where they are wider, the last row comes first.
+		x := s.group.Recv(i, alg)
+		tmp := make([]byte, x.Row.Size())
+		n := len(rows[rank])
+		for k := range n {
+			if y.Row.Stride() > x.Row.Stride() {
+				k = n - 1 - k
+			}
+			if rows[rank][k] == ref.Padding {
+				continue
+			}
+			copy(tmp, x.At(k))
+			s.expertOutput(y.At(k), tmp, x.Row, rank)
+		}
+	})
+}
+
+// madeOutput writes a made-up output for a copy of a token.
+func (s *setting) madeOutput(dst []byte, rank int, c ref.Copy) {
+	experts, weights := s.tables[c.Rank].Row(c.Token)
+	if c.Choice >= 0 {
+		s.payload.OutputByExpert(dst, c.Rank, c.Token, int(experts[c.Choice]))
+		putFloat(dst[2*s.c.Hidden:], weights[c.Choice])
+		return
+	}
+	s.payload.Output(dst, c.Rank, c.Token, rank)
+	s.putLocalWeights(dst[2*s.c.Hidden:], rank, experts, weights)
+}
+
+// putLocalWeights writes the weights of the choices that are on the rank, and
+// zero for the others, so that their sums over ranks are the token's weights.
+func (s *setting) putLocalWeights(dst []byte, rank int, experts []int32, weights []float32) {
+	for j, e := range experts {
+		w := float32(0)
+		if e >= 0 && s.place.RankOf(int(e)) == rank {
+			w = weights[j]
+		}
+		putFloat(dst[4*j:], w)
+	}
+}
+
+// expertOutput writes what the rank's experts make of a received row.
+func (s *setting) expertOutput(dst, x []byte, row plan.Row, rank int) {
+	experts, weights := make([]int32, row.Choices), make([]float32, row.Choices)
+	gain := float32(0)
+	for j := range experts {
+		experts[j] = int32(binary.LittleEndian.Uint32(x[row.Bytes()+4*j:]))
+		weights[j] = getFloat(x[row.WeightsAt()+4*j:])
+		if e := experts[j]; e >= 0 && int(e) < s.place.Experts && s.place.RankOf(int(e)) == rank {
+			gain += workload.Gain(e, weights[j])
+		}
+	}
+	s.payload.Expert(dst, x, gain)
+	s.putLocalWeights(dst[2*s.c.Hidden:], rank, experts, weights)
+}
+
+// checkCombine compares every combined row with the reference's sum of the
+// outputs, which are made again for that.
+func (s *setting) checkCombine(alg plan.Algorithm) *verdict {
+	v := &verdict{}
+	s.parallel(s.group.Ranks(), func(i int) {
+		rank, out := s.group.Rank(i), s.group.Out(i)
+		want := make([]byte, out.Row.Size())
+		for token := range s.tables[rank].Tokens {
+			o := s.combined(alg, rank, token)
+			for j, b := range o.Values {
+				binary.LittleEndian.PutUint16(want[2*j:], b)
+			}
+			for j, w := range o.Weights {
+				putFloat(want[out.Row.Payload+4*j:], w)
+			}
+			v.compare(out.At(token), want, out.Row, func() string { return fmt.Sprintf("rank %d, combined token %d", rank, token) })
+		}
+	})
+	return v
+}
+
+// combined is the reference's result for one token.
+func (s *setting) combined(alg plan.Algorithm, rank, token int) ref.Output {
+	experts, _ := s.tables[rank].Row(token)
+	outputs := func(to, choice int) ref.Output {
+		return s.output(alg, ref.Copy{Rank: rank, Token: token, Choice: choice}, to)
+	}
+	var bias [][]uint16
+	for b := range s.c.Bias {
+		row := make([]byte, 2*s.c.Hidden)
+		s.payload.Bias(row, rank, token, b)
+		bias = append(bias, values(row))
+	}
+	switch alg {
+	case plan.AlgTwoHop:
+		return ref.CombineTwoHop(s.place, rank, experts, s.c.Hidden, outputs, bias)
+	case plan.AlgDirect:
+		return ref.CombineDirect(s.place, experts, s.c.Hidden, outputs, bias)
+	}
+	return ref.CombineAllToAll(experts, s.c.Hidden, outputs, bias)
+}
+
+// output makes the output for a copy again, as outputs made it on the rank.
+func (s *setting) output(alg plan.Algorithm, c ref.Copy, to int) ref.Output {
+	choices := s.c.TopK
+	if alg == plan.AlgAllToAll {
+		choices = 1
+		to = s.place.RankOf(int(s.tables[c.Rank].Experts[c.Token*s.c.TopK+c.Choice]))
+	}
+	y := make([]byte, plan.CombineRow(s.c.Hidden, choices).Size())
+	if s.c.dispatches() {
+		row := plan.DispatchRow(s.c.DType, s.c.Hidden, choices)
+		x := make([]byte, row.Size())
+		s.token(x, make([]byte, plan.DispatchRow(s.c.DType, s.c.Hidden, s.c.TopK).Size()), row, c)
+		s.expertOutput(y, x, row, to)
+	} else {
+		s.madeOutput(y, to, c)
+	}
+	o := ref.Output{Values: values(y[:2*s.c.Hidden]), Weights: make([]float32, choices)}
+	for j := range o.Weights {
+		o.Weights[j] = getFloat(y[2*s.c.Hidden+4*j:])
+	}
+	return o
+}
+
+func values(row []byte) []uint16 {
+	v := make([]uint16, len(row)/2)
+	for i := range v {
+		v[i] = binary.LittleEndian.Uint16(row[2*i:])
+	}
+	return v
+}
+
+// spoil overwrites what an iteration is about to write, so that nothing left
+// over from an earlier one can pass for its own.
+func (s *setting) spoil(alg plan.Algorithm, combine bool) {
+	rows := s.rowsOf(alg)
+	s.parallel(s.group.Ranks(), func(i int) {
+		rank := s.group.Rank(i)
+		if combine {
+			spoilRows(s.group.Out(i), s.tables[rank].Tokens)
+			return
+		}
+		spoilRows(s.group.Recv(i, alg), len(rows[rank]))
+		if s.c.Expand && alg != plan.AlgAllToAll {
+			expanded := s.group.Expanded(i, alg)
+			spoilRows(expanded, expanded.Len())
+		}
+	})
+}
+
+// spoiled is a pattern that no row begins with.
+var spoiled = bytes.Repeat([]byte{0xa5}, 4096)
+
+func spoilRows(rows exec.Rows, n int) {
+	for k := range n {
+		for row := rows.At(k); len(row) > 0; {
+			row = row[copy(row, spoiled):]
+		}
+	}
+}
+
+func putFloat(dst []byte, v float32) { binary.LittleEndian.PutUint32(dst, math.Float32bits(v)) }
+func getFloat(src []byte) float32    { return math.Float32frombits(binary.LittleEndian.Uint32(src)) }

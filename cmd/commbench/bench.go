@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/bench"
+	"github.com/commbench/commbench/reports"
+	"github.com/commbench/commbench/transport/driver"
+)
+
+// runBench is the action of dispatch, combine and roundtrip.
+func runBench(op string) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		cfg, err := config(c, op)
+		if err != nil {
+			return err
+		}
+		if cfg.DType, err = plan.ParseDType(c.String("dtype")); err != nil {
+			return usageError{fmt.Errorf("--dtype %q: want fp8 or bf16", c.String("dtype"))}
+		}
+		if cfg.ScaleUp, cfg.ScaleOut, err = transports(c); err != nil {
+			return err
+		}
+		out, err := openOutput(c.String("output"), c.String("format"), c.App.Writer)
+		if err != nil {
+			return err
+		}
+		show := newProgress(c.App.ErrWriter, c.Bool("quiet"))
+		cfg.Progress = show.update
+		result, runErr := bench.Run(c.Context, cfg)
+		show.clear()
+		// What was measured is reported whatever happened after it.
+		if len(result.Records) == 0 {
+			return errors.Join(plainly(runErr), out.discard())
+		}
+		err = out.write(func(w io.Writer) error {
+			return reports.Write(w, c.String("format"), result.Records, &reports.Options{Meaning: result.Meaning})
+		})
+		return errors.Join(plainly(runErr), err)
+	}
+}
+
+// plainly says what an interrupt is.
+func plainly(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return errInterrupted
+	}
+	return err
+}
+
+var errInterrupted = errors.New("interrupted")
+
+// transports makes the drivers of the two hops: one and the same where both
+// have the same name.
+func transports(c *cli.Context) (up, out driver.Driver, err error) {
+	made := map[string]driver.Driver{}
+	get := func(flag string) (driver.Driver, error) {
+		name := c.String(flag)
+		if name == "" {
+			flag, name = "transport", c.String("transport")
+		}
+		if made[name] == nil {
+			if drivers[name] == nil {
+				return nil, usageError{fmt.Errorf("--%s %q: want %s", flag, name, driverNames)}
+			}
+			made[name] = drivers[name]()
+		}
+		return made[name], nil
+	}
+	if up, err = get("scale-up"); err != nil {
+		return nil, nil, err
+	}
+	out, err = get("scale-out")
+	return up, out, err
+}
+
+func dispatchCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "dispatch",
+		Usage: "measure dispatch: tokens to the ranks of their experts",
+		Description: "Runs the two-hop dispatch and, in turn with it, the flat all-to-all on the same routing.\n\n" +
+			"Examples:\n" +
+			"  commbench dispatch --nodes 4 --experts 256\n" +
+			"  commbench dispatch --preset v3-train --tokens 256\n" +
+			"  commbench dispatch --nodes 8 --routing zipf:0.8 --ragged --check all\n" +
+			"  commbench dispatch --routing trace:choices.jsonl.gz --format json\n\n" +
+			"Presets:" + presetHelp(),
+		Flags: append(benchFlags(),
+			&cli.BoolFlag{Name: "cached", Category: runFlags, Usage: "reuse the first iteration's handle: no layout and no notify"},
+			&cli.BoolFlag{Name: "expand", Category: runFlags, Usage: "lay received tokens out by expert as well (two-hop and direct), timed apart"},
+			intFlag("expert-alignment", runFlags, 1, "rows of an expert start at a multiple of this, in layouts by expert")),
+		Action:       runBench("dispatch"),
+		OnUsageError: usage,
+	}
+}
+
+func biasFlag() cli.Flag {
+	return intFlag("bias", workloadFlags, 0, "bias tensors that combine adds, 0 to 2")
+}
+
+func combineCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "combine",
+		Usage: "measure combine: expert outputs back to their tokens, added up",
+		Description: "Runs the two-hop combine and, in turn with it, the flat all-to-all's way back.\n\n" +
+			"Examples:\n" +
+			"  commbench combine --nodes 4 --experts 256\n" +
+			"  commbench combine --preset v3-decode --bias 1 --algorithm direct",
+		Flags:        append(benchFlags(), biasFlag()),
+		Action:       runBench("combine"),
+		OnUsageError: usage,
+	}
+}
+
+func roundtripCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "roundtrip",
+		Usage: "measure dispatch and the combine that answers it",
+		Description: "Dispatches, lets stand-in experts make outputs of what arrived, and combines those. A byte\n" +
+			"that dispatch gets wrong is therefore wrong in the combined tokens as well.\n\n" +
+			"Examples:\n" +
+			"  commbench roundtrip --nodes 4 --experts 256\n" +
+			"  commbench roundtrip --preset v3-decode --check all --format jsonl -o runs.jsonl",
+		Flags: append(benchFlags(), biasFlag(),
+			&cli.BoolFlag{Name: "cached", Category: runFlags, Usage: "reuse the first iteration's handle: no layout and no notify"}),
+		Action:       runBench("roundtrip"),
+		OnUsageError: usage,
+	}
+}

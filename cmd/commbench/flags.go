@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/alltoall/routing"
+	"github.com/commbench/commbench/bench"
+	"github.com/commbench/commbench/reports"
+	"github.com/commbench/commbench/transport/driver"
+	"github.com/commbench/commbench/transport/mem"
+	"github.com/commbench/commbench/transport/shm"
+)
+
+// drivers are the transports of this binary, by name.
+var drivers = map[string]func() driver.Driver{
+	"mem": func() driver.Driver { return mem.New() },
+	"shm": func() driver.Driver { return shm.New() },
+}
+
+const driverNames = "mem or shm"
+
+// Flag categories, in the order in which help prints them.
+const (
+	workloadFlags = "1. Workload"
+	routingFlags  = "2. Routing"
+	runFlags      = "3. Run"
+	outputFlags   = "4. Output"
+)
+
+func intFlag(name, category string, def int, usage string) cli.Flag {
+	return &cli.IntFlag{Name: name, Category: category, Value: def, Usage: usage}
+}
+
+// benchFlags are the flags that dispatch, combine and roundtrip share.
+func benchFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "preset", Category: workloadFlags, Usage: "start from a published `WORKLOAD`: " + presetNames() + "; other flags override it"},
+		intFlag("nodes", workloadFlags, 4, "nodes (scale-up domains)"),
+		intFlag("gpus-per-node", workloadFlags, 8, "ranks of a node"),
+		intFlag("experts", workloadFlags, 256, "experts, spread evenly over the ranks"),
+		intFlag("topk", workloadFlags, 8, "experts that each token chooses"),
+		intFlag("topk-groups", workloadFlags, 4, "nodes that a token may reach; 0 is no limit"),
+		&cli.IntFlag{Name: "tokens", Category: workloadFlags, Value: bench.DefaultTokens, Usage: "tokens of each rank", DefaultText: "1024, or all of a trace"},
+		intFlag("hidden", workloadFlags, 7168, "values of a token"),
+		&cli.StringFlag{Name: "dtype", Category: workloadFlags, Value: "fp8", Usage: "what dispatch carries: `fp8` (E4M3, an FP32 scale for 128 values) or bf16; combine carries bf16"},
+		&cli.Uint64Flag{Name: "seed", Category: workloadFlags, Value: 1, Usage: "seed of routing and payload; the same seed gives the same bytes everywhere"},
+
+		&cli.StringFlag{Name: "routing", Category: routingFlags, Usage: "which experts tokens choose, a `PATTERN`: " + routing.Patterns(), DefaultText: "grouped where --topk-groups limits, else uniform"},
+		&cli.Float64Flag{Name: "masked", Category: routingFlags, Usage: "`FRACTION` of choices that are masked (-1)"},
+		&cli.BoolFlag{Name: "ragged", Category: routingFlags, Usage: "ranks hold unequal numbers of tokens, 0 to --tokens"},
+		&cli.IntFlag{Name: "empty-ranks", Category: routingFlags, Usage: "`RANKS` that hold no token, chosen by the seed"},
+
+		&cli.StringFlag{Name: "algorithm", Category: runFlags, Value: string(plan.AlgTwoHop), Usage: "`two-hop`, direct or alltoall"},
+		&cli.StringFlag{Name: "baseline", Category: runFlags, Value: string(plan.AlgAllToAll), Usage: "`ALGORITHM` to compare with, or none"},
+		&cli.StringFlag{Name: "transport", Category: runFlags, Value: "shm", Usage: "transport of both hops: " + driverNames},
+		&cli.StringFlag{Name: "scale-up", Category: runFlags, Usage: "`TRANSPORT` within a node", DefaultText: "--transport"},
+		&cli.StringFlag{Name: "scale-out", Category: runFlags, Usage: "`TRANSPORT` between nodes", DefaultText: "--transport"},
+		intFlag("channels", runFlags, bench.DefaultChannels, "parallel streams of a rank"),
+		intFlag("chunk", runFlags, bench.DefaultChunk, "tokens between two signals of a stream"),
+		&cli.IntFlag{Name: "workers", Category: runFlags, Usage: "threads that step the ranks' roles, the host's SM budget", DefaultText: "the cores that may be used"},
+		intFlag("warmup", runFlags, bench.DefaultWarmup, "iterations before those that count"),
+		intFlag("iters", runFlags, bench.DefaultIterations, "iterations that count"),
+		&cli.DurationFlag{Name: "timeout", Category: runFlags, Value: bench.DefaultTimeout, Usage: "give up when nothing moves for this long"},
+		&cli.StringFlag{Name: "check", Category: runFlags, Value: string(bench.CheckLast), Usage: "iterations compared with the reference: none, `last` or all"},
+
+		&cli.StringFlag{Name: "format", Category: outputFlags, Value: "table", Usage: "`FORMAT`: " + strings.Join(reports.Formats(), ", ")},
+		&cli.StringFlag{Name: "output", Category: outputFlags, Aliases: []string{"o"}, Usage: "write the result to `FILE`, not to standard output; jsonl is appended, others replace it"},
+		&cli.BoolFlag{Name: "quiet", Category: outputFlags, Aliases: []string{"q"}, Usage: "show no progress"},
+	}
+}
+
+// config turns flags into a benchmark.
+func config(c *cli.Context, op string) (bench.Config, error) {
+	cfg := bench.Config{
+		Op: op, Version: version, Preset: c.String("preset"),
+		Algorithm: plan.Algorithm(c.String("algorithm")), Baseline: plan.Algorithm(c.String("baseline")),
+		Nodes: c.Int("nodes"), GPUsPerNode: c.Int("gpus-per-node"), Experts: c.Int("experts"),
+		TopK: c.Int("topk"), TopKGroups: c.Int("topk-groups"), Tokens: c.Int("tokens"), Hidden: c.Int("hidden"), Seed: c.Uint64("seed"),
+		Routing: c.String("routing"), Masked: c.Float64("masked"), Ragged: c.Bool("ragged"), EmptyRanks: c.Int("empty-ranks"),
+		Bias: c.Int("bias"), Expand: c.Bool("expand"), Alignment: c.Int("expert-alignment"), Cached: c.Bool("cached"),
+		Channels: c.Int("channels"), Chunk: c.Int("chunk"), Workers: c.Int("workers"),
+		Warmup: c.Int("warmup"), Iterations: c.Int("iters"), Timeout: c.Duration("timeout"), Check: bench.Check(c.String("check")),
+	}
+	if c.Args().Present() {
+		return cfg, usageError{fmt.Errorf("unexpected argument %q; see commbench %s --help", c.Args().First(), op)}
+	}
+	if cfg.Baseline == "none" {
+		cfg.Baseline = ""
+	}
+	if !c.IsSet("tokens") {
+		cfg.Tokens = -1
+	}
+	// A zero that was asked for is not a default.
+	for _, name := range []string{"channels", "chunk", "workers", "expert-alignment"} {
+		if c.IsSet(name) && c.Int(name) < 1 {
+			return cfg, usageError{fmt.Errorf("--%s %d: want at least 1", name, c.Int(name))}
+		}
+	}
+	if c.IsSet("timeout") && c.Duration("timeout") < time.Millisecond {
+		return cfg, usageError{fmt.Errorf("--timeout %v: want at least 1ms", c.Duration("timeout"))}
+	}
+	if err := applyPreset(&cfg, c); err != nil {
+		return cfg, err
+	}
+	return cfg, nil
+}

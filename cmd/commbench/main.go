@@ -1,0 +1,95 @@
+// Command commbench measures, checks and predicts Mixture-of-Experts all-to-all
+// communication. See the README, or run it with --help.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/commbench/commbench/bench"
+)
+
+// version is set by the Makefile for a release.
+var version = "dev"
+
+// Exit codes, as docs/design.md states them.
+const (
+	exitGood  = 0
+	exitFail  = 1
+	exitUsage = 2 // the command line or an input file is wrong
+	exitWrong = 3 // data were wrong
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the program: everything it prints goes to the two writers.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	err := newApp(stdout, stderr).RunContext(ctx, args)
+	if err == nil {
+		return exitGood
+	}
+	fmt.Fprintf(stderr, "commbench: %v\n", err)
+	return exitCode(err)
+}
+
+// usageError is a command line that cannot be understood.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func exitCode(err error) int {
+	var input *bench.InputError
+	var usage usageError
+	switch {
+	case errors.As(err, &input), errors.As(err, &usage):
+		return exitUsage
+	case errors.Is(err, bench.ErrWrong):
+		return exitWrong
+	}
+	return exitFail
+}
+
+func newApp(stdout, stderr io.Writer) *cli.App {
+	return &cli.App{
+		Name:  "commbench",
+		Usage: "measure Mixture-of-Experts dispatch and combine, with real bytes and no GPU",
+		Description: "Moves tokens between the ranks of a cluster as DeepSeek-V3 does, over scale-out to the\n" +
+			"same in-node index on each target node and over scale-up to the experts' ranks, checks\n" +
+			"every byte, and compares with the flat all-to-all of NCCL on the same routing.",
+		Version:         version,
+		Writer:          stdout,
+		ErrWriter:       stderr,
+		Suggest:         true,
+		HideHelpCommand: true,
+		Commands:        []*cli.Command{dispatchCommand(), combineCommand(), roundtripCommand()},
+		ExitErrHandler:  func(*cli.Context, error) {}, // run decides
+		OnUsageError:    usage,
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usageError{fmt.Errorf("no command %q; see commbench --help", c.Args().First())}
+			}
+			return cli.ShowAppHelp(c)
+		},
+	}
+}
+
+// usage makes a flag error one line that says where help is.
+func usage(c *cli.Context, err error, _ bool) error {
+	name := "commbench"
+	if c.Command != nil && c.Command.Name != "" && c.Command.Name != name {
+		name += " " + c.Command.Name
+	}
+	return usageError{fmt.Errorf("%w; see %s --help", err, name)}
+}

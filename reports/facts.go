@@ -1,0 +1,191 @@
+package reports
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/bench/unit"
+)
+
+type rec = record.Record // for the tables of small functions
+
+// A fact is what the heading states once when the records agree on it, and
+// what becomes columns when they do not.
+type fact struct {
+	line    string            // the heading line that it is part of
+	sep     string            // what joins it to what stands before it
+	say     func(*rec) string // the phrase; "" for nothing to say
+	lenient bool              // a record with nothing to say agrees with the others
+	columns []column
+}
+
+// The heading's lines, by their labels, in order.
+const (
+	title     = "commbench"
+	workload  = "workload"
+	routing   = "routing"
+	transport = "transport"
+)
+
+var lines = []string{title, workload, routing, transport}
+
+var facts = []fact{
+	{title, "", sayCluster, false, []column{
+		number("\n\nnodes", func(r *rec) *int { return &r.Cluster.Nodes }),
+		number("\nGPUs\na node", func(r *rec) *int { return &r.Cluster.GPUsPerNode })}},
+	{title, ", ", func(r *rec) string { return counted(r.Exec.Workers, "worker") }, true, []column{
+		number("\n\nworkers", func(r *rec) *int { return r.Exec.Workers })}},
+
+	{workload, "", func(r *rec) string { return phrase(r.Workload.Preset, "%s:") }, false, []column{
+		word("\n\npreset", func(r *rec) *string { return r.Workload.Preset })}},
+	{workload, " ", func(r *rec) string { return unit.Count(int64(r.Workload.Tokens)) + " tokens/rank" }, false, []column{
+		number("\ntokens\na rank", func(r *rec) *int { return &r.Workload.Tokens })}},
+	{workload, ", ", func(r *rec) string { return fmt.Sprintf("hidden %d", r.Workload.Hidden) }, false, []column{
+		number("\n\nhidden", func(r *rec) *int { return &r.Workload.Hidden })}},
+	{workload, ", ", sayDtype, false, []column{
+		word("\n\ndtype", func(r *rec) *string { return &r.Workload.Dtype }),
+		number("\nB\na token", func(r *rec) *int64 { return r.Traffic.BytesPerToken })}},
+	{workload, ", ", func(r *rec) string { return counted(&r.Workload.Experts, "expert") }, false, []column{
+		number("\n\nexperts", func(r *rec) *int { return &r.Workload.Experts })}},
+	{workload, ", ", sayTopK, false, []column{
+		number("\n\ntop-k", func(r *rec) *int { return &r.Workload.TopK }),
+		number("\ntop-k\ngroups", func(r *rec) *int { return r.Workload.TopKGroups })}},
+	{workload, ", ", func(r *rec) string { return phrase(on(r.Workload.Masked), "masked %v") }, false, []column{
+		figure("\n\nmasked", func(r *rec) *float64 { return r.Workload.Masked })}},
+	{workload, ", ", func(r *rec) string { return flag(r.Workload.Ragged, "ragged") }, false, []column{
+		word("\n\nragged", func(r *rec) *string { return yesNo(r.Workload.Ragged) })}},
+	{workload, ", ", func(r *rec) string { return phrase(on(r.Workload.EmptyRanks), "empty ranks %d") }, false, []column{
+		number("\nempty\nranks", func(r *rec) *int { return r.Workload.EmptyRanks })}},
+	{workload, ", ", func(r *rec) string { return phrase(on(r.Workload.Bias), "bias %d") }, false, []column{
+		number("\n\nbias", func(r *rec) *int { return r.Workload.Bias })}},
+	{workload, ", ", func(r *rec) string { return phrase(r.Workload.Seed, "seed %d") }, false, []column{
+		word("\n\nseed", func(r *rec) *string { return decimal(r.Workload.Seed) })}},
+
+	{routing, "", func(r *rec) string { return r.Workload.Routing }, false, []column{
+		word("\n\nrouting", func(r *rec) *string { return &r.Workload.Routing })}},
+	{routing, ": ", saySpread, true, []column{
+		figure("\nnodes\na token", func(r *rec) *float64 { return r.Skew.NodesPerToken }),
+		figure("\nranks\na token", func(r *rec) *float64 { return r.Skew.RanksPerToken })}},
+	{routing, "; ", sayHottest, true, []column{
+		figure("hottest\nrank\nx mean", func(r *rec) *float64 { return r.Skew.HottestRank }),
+		figure("hottest\nexpert\nx mean", func(r *rec) *float64 { return r.Skew.HottestExpert })}},
+
+	{transport, "", sayTransport, false, []column{
+		word("\n\nscale-up", func(r *rec) *string { return r.Transport.ScaleUp }),
+		word("\n\nscale-out", func(r *rec) *string { return r.Transport.ScaleOut })}},
+	{transport, "; ", func(r *rec) string { return counted(r.Exec.Channels, "channel") }, true, []column{
+		number("\n\nchannels", func(r *rec) *int { return r.Exec.Channels })}},
+	{transport, ", ", func(r *rec) string { return phrase(r.Exec.Chunk, "chunk %d") }, true, []column{
+		number("\n\nchunk", func(r *rec) *int { return r.Exec.Chunk })}},
+	{transport, ", ", func(r *rec) string { return flag(r.Exec.CachedHandle, "cached handle") }, false, []column{
+		word("\ncached\nhandle", func(r *rec) *string { return yesNo(r.Exec.CachedHandle) })}},
+	{transport, ", ", func(r *rec) string { return phrase(r.Exec.ExpandAlignment, "expanded to multiples of %d") }, false, []column{
+		number("\nexpand\nalign", func(r *rec) *int { return r.Exec.ExpandAlignment })}},
+	{transport, "; ", sayIterations, true, []column{
+		number("\n\niterations", func(r *rec) *int { return r.Exec.Iterations }),
+		number("\n\nwarm-up", func(r *rec) *int { return r.Exec.Warmup })}},
+}
+
+func sayCluster(r *rec) string {
+	c := r.Cluster
+	return counted(&c.Nodes, "node") + " x " + counted(&c.GPUsPerNode, "GPU") + " = " + counted(&c.Ranks, "rank")
+}
+
+func sayDtype(r *rec) string {
+	if r.Traffic.BytesPerToken == nil {
+		return r.Workload.Dtype
+	}
+	return r.Workload.Dtype + " = " + unit.Count(*r.Traffic.BytesPerToken) + " B/token"
+}
+
+func sayTopK(r *rec) string {
+	if r.Workload.TopKGroups == nil {
+		return fmt.Sprintf("top-%d", r.Workload.TopK)
+	}
+	return fmt.Sprintf("top-%d in %s", r.Workload.TopK, counted(r.Workload.TopKGroups, "group"))
+}
+
+func saySpread(r *rec) string {
+	s := r.Skew
+	if s.NodesPerToken == nil && s.RanksPerToken == nil {
+		return ""
+	}
+	return unit.Opt(s.NodesPerToken, unit.Number) + " nodes and " + unit.Opt(s.RanksPerToken, unit.Number) + " ranks a token"
+}
+
+func sayHottest(r *rec) string {
+	s := r.Skew
+	if s.HottestRank == nil && s.HottestExpert == nil {
+		return ""
+	}
+	return "hottest rank " + unit.Opt(s.HottestRank, unit.Ratio) + ", hottest expert " + unit.Opt(s.HottestExpert, unit.Ratio) + " the mean"
+}
+
+func sayTransport(r *rec) string {
+	t := r.Transport
+	if t.ScaleUp == nil && t.ScaleOut == nil {
+		return ""
+	}
+	return "scale-up " + unit.Opt(t.ScaleUp, verbatim) + ", scale-out " + unit.Opt(t.ScaleOut, verbatim)
+}
+
+func sayIterations(r *rec) string {
+	return counted(r.Exec.Iterations, "iteration") + phrase(r.Exec.Warmup, " after %d warm-up")
+}
+
+// counted is "1 node", "4 nodes", or "" when the number is unknown.
+func counted(n *int, noun string) string {
+	switch {
+	case n == nil:
+		return ""
+	case *n == 1:
+		return "1 " + noun
+	default:
+		return unit.Count(int64(*n)) + " " + noun + "s"
+	}
+}
+
+// phrase formats *p, or is "" when p is nil.
+func phrase[T any](p *T, format string) string {
+	if p == nil {
+		return ""
+	}
+	return fmt.Sprintf(format, *p)
+}
+
+// on is p, or nil when *p is 0: what is switched off needs no words.
+func on[T int | float64](p *T) *T {
+	if p == nil || *p == 0 {
+		return nil
+	}
+	return p
+}
+
+func flag(p *bool, name string) string {
+	if p == nil || !*p {
+		return ""
+	}
+	return name
+}
+
+func yesNo(p *bool) *string {
+	switch {
+	case p == nil:
+		return nil
+	case *p:
+		return new("yes")
+	default:
+		return new("no")
+	}
+}
+
+// decimal is a number that names something, and so has no commas.
+func decimal(n *uint64) *string {
+	if n == nil {
+		return nil
+	}
+	return new(strconv.FormatUint(*n, 10))
+}
+
+func verbatim(s string) string { return s }

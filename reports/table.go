@@ -1,0 +1,294 @@
+package reports
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+
+	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/bench/unit"
+)
+
+func writeTable(w io.Writer, recs []record.Record, opts *Options) error {
+	var b bytes.Buffer
+	if len(recs) == 0 {
+		b.WriteString("no records\n")
+	}
+	for i, group := range bySource(recs) {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		if err := section(&b, group); err != nil {
+			return err
+		}
+	}
+	if len(opts.Meaning) > 0 {
+		b.WriteByte('\n')
+	}
+	for _, line := range opts.Meaning {
+		fmt.Fprintln(&b, clean(line))
+	}
+	return flush(w, &b)
+}
+
+// bySource splits the records so that measured figures never stand in one
+// column with simulated ones, in the order in which the sources appear.
+func bySource(recs []record.Record) [][]record.Record {
+	var groups [][]record.Record
+	for _, r := range recs {
+		at := slices.IndexFunc(groups, func(g []record.Record) bool { return g[0].Source == r.Source })
+		if at < 0 {
+			at, groups = len(groups), append(groups, nil)
+		}
+		groups[at] = append(groups[at], r)
+	}
+	return groups
+}
+
+// section is the heading, the table and the remarks for records of one source.
+func section(b *bytes.Buffer, recs []record.Record) error {
+	agreed := map[string]string{} // the heading's lines by label
+	columns := []column{op, algorithm}
+	if len(ops(recs)) == 1 {
+		columns = columns[1:]
+	}
+	for _, f := range facts {
+		said, differs := f.agree(recs)
+		switch {
+		case differs:
+			columns = append(columns, f.columns...)
+		case said != "" && agreed[f.line] != "":
+			agreed[f.line] += f.sep + said
+		case said != "":
+			agreed[f.line] = said
+		}
+	}
+	name := title + " " + strings.Join(ops(recs), ", ")
+	if source := recs[0].Source; source != record.Measured {
+		name += " (" + source + ")"
+	}
+	fmt.Fprintln(b, strings.TrimSpace(clean(name+"   "+agreed[title])))
+	for _, label := range lines[1:] {
+		if agreed[label] != "" {
+			b.WriteString(remark(label, agreed[label]))
+		}
+	}
+	b.WriteByte('\n')
+	if err := table(b, append(columns, figures(recs)...), recs); err != nil {
+		return err
+	}
+	if said := remarks(recs); len(said) > 0 {
+		b.WriteByte('\n')
+		b.WriteString(strings.Join(said, ""))
+	}
+	return nil
+}
+
+// agree returns what the heading says of the fact: the phrase that all records
+// share, or each phrase with the operations that it holds for when that is all
+// they differ by. Otherwise the records differ.
+func (f fact) agree(recs []record.Record) (said string, differs bool) {
+	var phrases []string
+	holds := map[string][]string{} // for which operations
+	byOp := map[string]string{}
+	for i := range recs {
+		r, s := &recs[i], f.say(&recs[i])
+		if s == "" && f.lenient {
+			continue
+		}
+		if before, ok := byOp[r.Op]; ok && before != s {
+			return "", true
+		} else if ok {
+			continue
+		}
+		byOp[r.Op] = s
+		if holds[s] = append(holds[s], r.Op); len(holds[s]) == 1 {
+			phrases = append(phrases, s)
+		}
+	}
+	if len(phrases) == 1 {
+		return phrases[0], false
+	}
+	var parts []string
+	for _, s := range phrases {
+		if s != "" {
+			parts = append(parts, s+" ("+strings.Join(holds[s], ", ")+")")
+		}
+	}
+	return strings.Join(parts, ", "), false
+}
+
+func ops(recs []record.Record) []string {
+	var names []string
+	for _, r := range recs {
+		if !slices.Contains(names, r.Op) {
+			names = append(names, r.Op)
+		}
+	}
+	return names
+}
+
+// A column is three lines of heading, the unit last, and a cell a record.
+type column struct {
+	head  string
+	left  bool // words are aligned left, numbers right
+	cells func([]record.Record) []string
+}
+
+// word is a column of words.
+func word(head string, get func(*rec) *string) column {
+	return column{head, true, each(func(r *rec) string { return unit.Opt(get(r), verbatim) })}
+}
+
+// number is a column of whole numbers.
+func number[T int | int64](head string, get func(*rec) *T) column {
+	return column{head, false, each(func(r *rec) string {
+		return unit.Opt(get(r), func(n T) string { return unit.Count(int64(n)) })
+	})}
+}
+
+// figure is a column of measured numbers, whose points line up.
+func figure(head string, get func(*rec) *float64) column {
+	return column{head, false, func(recs []record.Record) []string {
+		values := make([]*float64, len(recs))
+		for i := range recs {
+			values[i] = get(&recs[i])
+		}
+		return unit.Column(values)
+	}}
+}
+
+func each(cell func(*rec) string) func([]record.Record) []string {
+	return func(recs []record.Record) []string {
+		cells := make([]string, len(recs))
+		for i := range recs {
+			cells[i] = cell(&recs[i])
+		}
+		return cells
+	}
+}
+
+var (
+	op        = word("\n\nop", func(r *rec) *string { return &r.Op })
+	algorithm = word("\n\nalgorithm", func(r *rec) *string { return &r.Algorithm })
+)
+
+// figures are the columns of results. Those that not every operation has are
+// left out where no record has them.
+func figures(recs []record.Record) []column {
+	all := []struct {
+		optional bool
+		column
+	}{
+		{false, figure("time\np50\nus", func(r *rec) *float64 { return r.TimeUS.P50 })},
+		{false, figure("time\np95\nus", func(r *rec) *float64 { return r.TimeUS.P95 })},
+		{false, figure("time\np99\nus", func(r *rec) *float64 { return r.TimeUS.P99 })},
+		{true, figure("notify\np50\nus", func(r *rec) *float64 { return r.TimeUS.NotifyP50 })},
+		{true, figure("epilogue\np50\nus", func(r *rec) *float64 { return r.TimeUS.EpilogueP50 })},
+		{false, figure("scale-out\nlogical\nGB/s/rank", func(r *rec) *float64 { return r.Bandwidth.ScaleOutLogical })},
+		{false, figure("scale-out\nwire\nGB/s/rank", func(r *rec) *float64 { return r.Bandwidth.ScaleOutWire })},
+		{false, figure("scale-up\nlogical\nGB/s/rank", func(r *rec) *float64 { return r.Bandwidth.ScaleUpLogical })},
+		{false, figure("scale-up\nwire\nGB/s/rank", func(r *rec) *float64 { return r.Bandwidth.ScaleUpWire })},
+		{true, figure("\ncopied\nGB", copied)},
+		{true, versus(recs)},
+		{false, column{"\nwrong\ntokens", false, each(wrong)}},
+	}
+	var shown []column
+	for _, c := range all {
+		known := func(cell string) bool { return cell != unit.Unknown }
+		if !c.optional || slices.ContainsFunc(c.cells(recs), known) {
+			shown = append(shown, c.column)
+		}
+	}
+	return shown
+}
+
+func copied(r *rec) *float64 {
+	if r.Traffic.CopiedBytes == nil {
+		return nil
+	}
+	return new(unit.Bytes(*r.Traffic.CopiedBytes).GB())
+}
+
+// versus names the baseline in the heading if there is only one, or else in
+// each cell.
+func versus(recs []record.Record) column {
+	var names []string
+	for _, r := range recs {
+		if r.Baseline != nil && !slices.Contains(names, r.Baseline.Algorithm) {
+			names = append(names, r.Baseline.Algorithm)
+		}
+	}
+	head := "baseline"
+	if len(names) == 1 {
+		head = names[0]
+	}
+	return column{"\nvs\n" + clean(head), false, each(func(r *rec) string {
+		switch {
+		case r.Baseline == nil:
+			return unit.Unknown
+		case len(names) == 1:
+			return unit.Ratio(r.Baseline.Ratio)
+		default:
+			return unit.Ratio(r.Baseline.Ratio) + " " + r.Baseline.Algorithm
+		}
+	})}
+}
+
+func wrong(r *rec) string {
+	if r.Wrong != nil && *r.Wrong != 0 {
+		return "WRONG " + unit.Count(*r.Wrong)
+	}
+	return unit.Opt(r.Wrong, unit.Count)
+}
+
+// table draws the columns with one rule under the heading and no other lines.
+func table(b *bytes.Buffer, columns []column, recs []record.Record) error {
+	heads, aligns := make([]string, len(columns)), make([]tw.Align, len(columns))
+	gaps := slices.Repeat([]tw.Padding{{Right: "  ", Overwrite: true}}, len(columns))
+	gaps[len(columns)-1] = tw.PaddingNone
+	rows := make([][]string, len(recs))
+	for i, c := range columns {
+		heads[i], aligns[i] = c.head, tw.AlignRight
+		if c.left {
+			aligns[i] = tw.AlignLeft
+		}
+		for j, cell := range c.cells(recs) {
+			rows[j] = append(rows[j], clean(cell))
+		}
+	}
+	cell := tw.CellConfig{
+		Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone},
+		Alignment:  tw.CellAlignment{PerColumn: aligns},
+		Padding:    tw.CellPadding{PerColumn: gaps},
+	}
+	var drawn bytes.Buffer
+	t := tablewriter.NewTable(&drawn,
+		tablewriter.WithConfig(tablewriter.Config{Header: cell, Row: cell}),
+		tablewriter.WithTrimSpace(tw.Off), // keeps the empty heading lines
+		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
+			Borders: tw.BorderNone,
+			Symbols: tw.NewSymbols(tw.StyleASCII),
+			Settings: tw.Settings{
+				Separators: tw.SeparatorsNone,
+				Lines:      tw.Lines{ShowTop: tw.Off, ShowBottom: tw.Off, ShowHeaderLine: tw.On, ShowFooterLine: tw.Off},
+			},
+		})))
+	t.Header(heads)
+	if err := t.Bulk(rows); err != nil {
+		return err
+	}
+	if err := t.Render(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(drawn.String()) {
+		fmt.Fprintln(b, strings.TrimRight(line, " \n"))
+	}
+	return nil
+}
