@@ -58,6 +58,8 @@ type Config struct {
 	Check             Check
 	Version           string
 
+	// ExchangeBytes bounds the buffers of alltoall; see DefaultExchangeBytes.
+	ExchangeBytes int64
 	// Memory is what the run may use, in bytes; 0 is what the machine has free.
 	Memory int64
 	// Progress, if set, is called from the running goroutine as the run goes on.
@@ -121,6 +123,9 @@ func (c Config) defaults() Config {
 	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
+	}
+	if c.ExchangeBytes == 0 {
+		c.ExchangeBytes = DefaultExchangeBytes
 	}
 	if c.Check == "" {
 		c.Check = CheckLast

@@ -11,20 +11,21 @@ import (
 	"github.com/commbench/commbench/bench/unit"
 )
 
-// exchangeBudget bounds what the flat all-to-all holds in its pack buffers, and
-// again in its exchange buffers, over all ranks of the process. A workload that
-// is larger goes in rounds. It is many times the size of any cache, so that the
-// passes over those buffers cost what they would cost in one round.
-const exchangeBudget = 512 << 20
+// DefaultExchangeBytes bounds what the flat all-to-all holds in its pack
+// buffers, and again in its exchange buffers, over all ranks of the process. A
+// workload that is larger goes in rounds. It is many times the size of any
+// cache, so that the passes over those buffers cost what they would cost in one
+// round.
+const DefaultExchangeBytes = 512 << 20
 
-// rounds is the number of blocks of a channel that keeps to exchangeBudget.
+// rounds is the number of blocks of a channel that keeps to ExchangeBytes.
 func (c *Config) rounds(ranks int) int {
 	row := plan.CombineRow(c.Hidden, 1)
 	if !c.combines() {
 		row = plan.DispatchRow(c.DType, c.Hidden, 1)
 	}
 	total := float64(ranks) * float64(c.Tokens) * float64(c.TopK) * float64(row.Stride())
-	rounds := int(total/exchangeBudget) + 1
+	rounds := int(total/float64(c.ExchangeBytes)) + 1
 	// A block of less than a token in each channel would be empty.
 	return max(1, min(rounds, c.Tokens/c.Channels))
 }

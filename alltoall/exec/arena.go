@@ -104,7 +104,7 @@ func (a *arena) areas(c *Config, alg plan.Algorithm, p plan.Plan, at *bump) *are
 		s.inbox[round] = at.take(size, peers)
 		s.outbox[round] = at.take(size, peers)
 	}
-	if c.Dispatch && c.Expand && alg != plan.AlgAllToAll {
+	if c.expands(alg) {
 		s.expanded = at.take(s.row.Stride(), limits.ExpandedRows)
 	}
 	place := c.Place

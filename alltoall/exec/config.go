@@ -41,6 +41,12 @@ func (c *Config) planConfig() *plan.Config {
 		Chunk: c.Chunk, Rounds: c.Rounds, Alignment: c.Alignment}
 }
 
+// expands says whether a dispatch by the algorithm has an epilogue. alltoall
+// lays its rows out by expert anyway.
+func (c *Config) expands(alg plan.Algorithm) bool {
+	return c.Dispatch && c.Expand && alg != plan.AlgAllToAll
+}
+
 func (c *Config) check() error {
 	switch {
 	case len(c.Algorithms) == 0:

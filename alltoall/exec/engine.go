@@ -15,8 +15,8 @@ type engine struct {
 
 // build makes the algorithm's roles and the jobs that hold them. Its words were
 // reserved by reserve, in the same order on every rank.
-func (g *Group) build(e *engine, w *engineWords, plans []plan.Plan) {
-	c := &g.cfg
+func (g *Group) build(alg plan.Algorithm, w *engineWords, plans []plan.Plan) {
+	c, e := &g.cfg, g.engines[alg]
 	var layout, notify, expand []*group
 	for i, r := range g.ranks {
 		layout = append(layout, solo(i, &router{g: g, r: r, local: i}))
@@ -27,7 +27,7 @@ func (g *Group) build(e *engine, w *engineWords, plans []plan.Plan) {
 	e.layout, e.notify = g.job("layout", layout), g.job("notify", notify)
 	if c.Dispatch {
 		e.dispatch = g.job("dispatch", g.dispatchGroups(e, w, plans))
-		if e.areas.expanded.rows > 0 {
+		if c.expands(alg) {
 			e.expand = g.job("expand", expand)
 		}
 	}
@@ -156,9 +156,9 @@ func (g *Group) combineGroups(e *engine, w *engineWords, plans []plan.Plan) []*g
 					member{&twoHopNodeReducer{g: g, l: l, a: e.areas, w: &w.combine, sum: sum(), next: make([]int32, nodes), sent: make([]uint64, nodes)}, i},
 					member{&twoHopHomeReducer{g: g, l: l, a: e.areas, w: &w.combine, sum: sum(), next: make([]int32, nodes), taken: make([]uint64, nodes), owed: make([]int, nodes)}, i})
 			case *plan.Direct:
-				groups = append(groups,
-					solo(i, &directPusher{g: g, l: l, a: e.areas, w: &w.direct, next: make([]int32, ranks), sent: make([]uint64, ranks)}),
-					solo(i, &directHomeReducer{g: g, l: l, a: e.areas, w: &w.direct, sum: sum(), taken: make([]uint64, ranks), owed: make([]int, ranks), left: make([]int32, ranks)}))
+				groups = append(groups, &group{roles: []member{
+					{&directPusher{g: g, l: l, a: e.areas, w: &w.direct, next: make([]int32, ranks), sent: make([]uint64, ranks)}, i},
+					{&directHomeReducer{g: g, l: l, a: e.areas, w: &w.direct, sum: sum(), taken: make([]uint64, ranks), owed: make([]int, ranks), left: make([]int32, ranks)}, i}}})
 			case *plan.AllToAll:
 				groups = append(groups, solo(i, &a2aCombine{
 					exchanger: exchanger{g: g, l: l, a: e.areas, w: &w.back, landed: make([]uint64, ranks)}, sum: sum()}))

@@ -80,7 +80,7 @@ func Open(cfg Config) (*Group, error) {
 		if err != nil {
 			return nil, errors.Join(err, g.Close())
 		}
-		g.build(g.engines[alg], reserved[alg], h.Plans)
+		g.build(alg, reserved[alg], h.Plans)
 	}
 	g.pool = newPool(cfg.Workers, cfg.Timeout)
 	return g, nil

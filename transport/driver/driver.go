@@ -1,6 +1,9 @@
 package driver
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Sentinels that programs act on, with errors.Is.
 var (
@@ -11,6 +14,8 @@ var (
 	// ErrBadAddress: a peer's address is not one of this driver, is damaged, or
 	// describes segments other than those that were agreed on.
 	ErrBadAddress = errors.New("bad address")
+	// ErrTimeout: what was waited for did not come within Options.Timeout.
+	ErrTimeout = errors.New("timed out")
 )
 
 // Caps says what a driver can do. It is constant for a driver.
@@ -58,16 +63,25 @@ type Place struct {
 type Options struct {
 	Segments []Memory // registered segments, numbered as they are here
 	Words    int      // number of 64-bit signal words, all zero at first
+	// Timeout is how long a call may wait for a peer: Connect, Channel, Flush, or a
+	// verb with no room left. Always positive; of no use to a driver that never
+	// waits.
+	Timeout time.Duration
 }
 
 // Endpoint is one rank's membership of a world. Load may be called from any
-// goroutine at any time; the other methods from one goroutine at a time.
+// goroutine at any time before Close; the other methods from one goroutine at a
+// time.
 type Endpoint interface {
 	// Address is what peers need to reach this rank, opaque, at most a few KiB. It
 	// is exchanged by whoever set the world up.
 	Address() []byte
 	// Connect tells the endpoint the addresses of all ranks, by rank, its own
 	// included. A driver may attach to a peer here or at the first Channel.
+	//
+	// Package transport has checked that each address arrived whole and is of that
+	// rank, of this driver's name, world, words and segment sizes. What is inside
+	// still came from another process: it must not be trusted to be sound.
 	Connect(addrs [][]byte) error
 	// Channel opens channel index to the peer (which may be the rank itself). The
 	// same pair may be asked for once only.
@@ -76,7 +90,8 @@ type Endpoint interface {
 	// before the signals that it shows is visible to the caller.
 	Load(word int) uint64
 	// Close detaches from all peers. Channels must not be used afterwards. A second
-	// call is a no-op. Segments' memory is not freed.
+	// call is a no-op. Segments' memory is not freed. Verbs that were not flushed may
+	// be lost, here or at a peer that has closed, which is no error of Close.
 	Close() error
 }
 
@@ -103,6 +118,8 @@ type Channel interface {
 // once, at set-up, never in a loop.
 type Mapper interface {
 	// Peer returns a rank's segment as memory, valid until the endpoint is closed.
-	// What is read there is only defined after a signal that orders it.
+	// What is read there is only defined after a signal that orders it. A store
+	// there is ordered as a Put is, before later signals on any channel to that
+	// rank from the same goroutine.
 	Peer(rank, segment int) ([]byte, error)
 }

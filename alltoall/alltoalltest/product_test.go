@@ -1,0 +1,26 @@
+package alltoalltest_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/commbench/commbench/alltoall/alltoalltest"
+	"github.com/commbench/commbench/transport/driver"
+	"github.com/commbench/commbench/transport/mem"
+	"github.com/commbench/commbench/transport/shm"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestMem(t *testing.T) {
+	alltoalltest.Run(t, func() (up, out driver.Driver) { d := mem.New(); return d, d }, 1)
+}
+
+func TestShm(t *testing.T) {
+	alltoalltest.Run(t, func() (up, out driver.Driver) { d := shm.New(); return d, d }, 1)
+}
+
+func TestShmWithinNodesMemBetween(t *testing.T) {
+	alltoalltest.Run(t, func() (up, out driver.Driver) { return shm.New(), mem.New() }, 11)
+}

@@ -1,0 +1,124 @@
+package shm
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/commbench/commbench/transport/driver"
+)
+
+type endpoint struct {
+	d        *Driver
+	rank     int
+	segments int   // how many
+	sizes    []int // of each rank's regions: the segments, then the words if there are any
+	words    []word
+	peers    []peer // by rank, this one included
+}
+
+// peer is what an endpoint has of one rank. It is attached on first use, so that
+// a rank maps those that it talks to and no others.
+type peer struct {
+	at       address
+	regions  []*region // nil until attached
+	segments [][]byte
+	words    []word
+}
+
+func (e *endpoint) peer(at address, regions []*region) peer {
+	p := peer{at: at, regions: regions}
+	for _, r := range regions[:e.segments] {
+		p.segments = append(p.segments, r.bytes)
+	}
+	if len(regions) > e.segments {
+		p.words = wordsOf(regions[e.segments].bytes)
+	}
+	return p
+}
+
+func (e *endpoint) attach(rank int) (*peer, error) {
+	p := &e.peers[rank]
+	if p.regions != nil {
+		return p, nil
+	}
+	var regions []*region
+	for i, f := range p.at.files {
+		r, err := e.d.attach(regionKey{p.at.process, f.Inode}, f.Descriptor, e.sizes[i])
+		if err != nil {
+			return nil, errors.Join(err, releaseAll(regions))
+		}
+		regions = append(regions, r)
+	}
+	*p = e.peer(p.at, regions)
+	return p, nil
+}
+
+func (e *endpoint) Address() []byte { return e.peers[e.rank].at.encode() }
+
+func (e *endpoint) Connect(addrs [][]byte) error {
+	ats := make([]address, len(addrs))
+	for rank, addr := range addrs {
+		at, err := decode(addr, len(e.sizes))
+		if err != nil {
+			return fmt.Errorf("rank %d: %w", rank, err)
+		}
+		ats[rank] = at
+	}
+	for rank := range e.peers {
+		e.peers[rank].at = ats[rank]
+	}
+	return nil
+}
+
+func (e *endpoint) Channel(rank, _ int) (driver.Channel, error) {
+	p, err := e.attach(rank)
+	if err != nil {
+		return nil, err
+	}
+	return &channel{segments: p.segments, words: p.words}, nil
+}
+
+func (e *endpoint) Peer(rank, segment int) ([]byte, error) {
+	p, err := e.attach(rank)
+	if err != nil {
+		return nil, err
+	}
+	return p.segments[segment], nil
+}
+
+func (e *endpoint) Load(word int) uint64 { return e.words[word].value.Load() }
+
+func (e *endpoint) Close() error {
+	var errs []error
+	for rank := range e.peers {
+		errs = append(errs, releaseAll(e.peers[rank].regions))
+		e.peers[rank] = peer{}
+	}
+	return errors.Join(errs...)
+}
+
+// channel holds what the verbs touch of the peer.
+type channel struct {
+	segments [][]byte
+	words    []word
+}
+
+func (c *channel) Put(segment, offset int, src []byte) error {
+	copy(c.segments[segment][offset:], src)
+	return nil
+}
+
+func (c *channel) Signal(word int, add uint64) error {
+	c.words[word].value.Add(add)
+	return nil
+}
+
+func (c *channel) PutSignal(segment, offset int, src []byte, word int, add uint64) error {
+	copy(c.segments[segment][offset:], src)
+	c.words[word].value.Add(add)
+	return nil
+}
+
+func (c *channel) Fence() error { return nil }
+
+func (c *channel) Flush() error { return nil }
