@@ -3,12 +3,12 @@ package exec
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/transport"
 )
 
 // status is what a step of a role came to.
@@ -197,9 +197,10 @@ func (j *job) finish(r member) {
 // work is a worker's part of a job.
 func (j *job) work(timeout time.Duration) {
 	var (
-		idles    int
-		seen     = j.progress.Load()
-		lastMove = time.Now()
+		idle  transport.Backoff // since this worker last moved anything
+		idles int               // groups tried since then, or since the last pause
+		seen  = j.progress.Load()
+		since time.Duration // idle time when anyone last moved anything
 	)
 	for {
 		if err := j.ctx.Err(); err != nil {
@@ -213,29 +214,24 @@ func (j *job) work(timeout time.Duration) {
 			any := j.run(g)
 			j.put(g)
 			if any {
-				idles = 0
+				idle, idles, since = transport.Backoff{}, 0, 0
 				continue
 			}
 		}
-		// A full round of groups without a move: let others run, then sleep. Never
-		// spin: with more workers than cores a spinning one costs the others a
-		// scheduler slice, milliseconds, for each hand-over.
-		idles++
-		if idles < len(j.groups)+16 {
-			runtime.Gosched()
+		// Only a full round of groups without a move is a reason to back off.
+		if idles++; idles < len(j.groups) && g != nil {
 			continue
 		}
+		idles = 0
+		idle.Pause()
 		if now := j.progress.Load(); now != seen {
-			seen, lastMove = now, time.Now()
-		} else if time.Since(lastMove) > timeout {
+			seen, since = now, idle.Waited()
+		} else if idle.Waited()-since > timeout {
 			j.fail(j.stuck(timeout))
 			return
 		}
-		time.Sleep(idleSleep)
 	}
 }
-
-const idleSleep = 20 * time.Microsecond
 
 // stuck describes what is waited for: by preference a role in the middle of the
 // flow, since receivers wait for whatever is wrong before them.

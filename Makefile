@@ -1,0 +1,50 @@
+# commbench. `make` builds; `make test` is everything that a change must pass.
+
+GO          ?= go
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 20s
+BENCHTIME   ?= 1s
+
+.PHONY: build test unit race lint cross bench fuzz golden
+
+build:
+	CGO_ENABLED=0 $(GO) build -ldflags "-X main.version=$(VERSION)" -o bin/commbench ./cmd/commbench
+
+test: lint cross unit race
+
+unit:
+	$(GO) test ./...
+
+# The race detector needs a C compiler; the in-process transport proves the order of puts and signals.
+race:
+	@if command -v "$$($(GO) env CC)" >/dev/null; then $(GO) test -race -short ./...; \
+	else echo "race: no C compiler ($$($(GO) env CC)): the race detector is left out"; test -z "$$CI"; fi
+
+lint:
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+# What users build that this machine may not be.
+cross:
+	CGO_ENABLED=0 $(GO) build ./...
+	GOOS=linux GOARCH=arm64 $(GO) vet ./...
+	GOOS=darwin GOARCH=arm64 $(GO) vet ./...
+	$(GO) vet -tags purego ./...
+
+# Dispatch and combine for each algorithm and transport, with this machine's memcpy rate beside them.
+bench:
+	$(GO) test -run '^$$' -bench 'Dispatch|Combine|Notify|Memcpy' -benchmem -benchtime $(BENCHTIME) ./alltoall/exec/
+
+# Every fuzz target in turn.
+fuzz:
+	@for pkg in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+# Rewrites the golden files of the reports and the command, to be read before they are committed.
+golden:
+	$(GO) test ./reports/ ./cmd/... -update

@@ -1,0 +1,131 @@
+// Package docs_test keeps the documents true: the arrows between packages, and
+// the commands that the README shows.
+package docs_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/commbench/commbench/"
+
+// arrows says which packages of this module each package may import. A trailing
+// /... stands for the folders below.
+//
+//	workload -> routing -> plan -> exec, over a transport -> record -> stats -> reports
+var arrows = map[string][]string{
+	// Pure: no clock, no wire.
+	"alltoall/topo":     {},
+	"alltoall/counter":  {},
+	"alltoall/routing":  {"alltoall/topo", "alltoall/counter"},
+	"alltoall/plan":     {"alltoall/topo", "alltoall/routing"},
+	"alltoall/ref":      {"alltoall/topo", "alltoall/routing"},
+	"alltoall/internal": {"alltoall/internal/..."},
+
+	// A transport knows ranks and bytes, never tokens, experts or nodes.
+	"transport/driver":     {},
+	"transport":            {"transport/driver"},
+	"transport/mem":        {"transport/driver"},
+	"transport/shm":        {"transport/driver"},
+	"transport/drivertest": {"transport", "transport/driver", "transport/mem"}, // mem is the other driver, whose addresses must be refused
+
+	// exec imports no concrete driver.
+	"alltoall/exec": {"alltoall/topo", "alltoall/routing", "alltoall/plan", "alltoall/internal/...", "transport", "transport/driver"},
+	"alltoall":      {"alltoall/topo", "alltoall/routing", "alltoall/plan", "alltoall/exec", "transport/driver", "transport/mem"},
+
+	"bench/unit":     {},
+	"bench/stats":    {"bench/unit"},
+	"bench/record":   {"bench/stats", "bench/unit"},
+	"bench/workload": {"alltoall/counter", "alltoall/plan", "alltoall/ref"},
+	"bench": {"alltoall/exec", "alltoall/plan", "alltoall/ref", "alltoall/routing", "alltoall/topo",
+		"bench/record", "bench/stats", "bench/unit", "bench/workload", "transport/driver"},
+	"alltoall/alltoalltest": {"alltoall/plan", "bench", "bench/record", "transport/driver"},
+
+	// Layout only: neither transport nor alltoall.
+	"reports": {"bench/record", "bench/stats", "bench/unit"},
+
+	"cmd/commbench": {"alltoall/plan", "alltoall/routing", "bench", "reports", "transport/driver", "transport/mem", "transport/shm", "alltoall/internal/..."},
+	"docs":          {},
+}
+
+// unsafeIn are the folders that may import unsafe; cgo is allowed nowhere yet.
+var unsafeIn = []string{"transport/shm", "alltoall/internal"}
+
+// clockless packages work in no time but that which they are told.
+var clockless = []string{"alltoall/topo", "alltoall/counter", "alltoall/routing", "alltoall/plan", "alltoall/ref", "alltoall/internal", "bench/stats", "bench/unit", "bench/workload"}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+	CgoFiles   []string
+}
+
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,CgoFiles", "./...")
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []goPackage
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		p.ImportPath = strings.TrimPrefix(p.ImportPath, module)
+		all = append(all, p)
+	}
+}
+
+// in says whether a package is one of the folders, or below one that is given
+// with /... or as a whole.
+func in(pkg string, folders []string) bool {
+	return slices.ContainsFunc(folders, func(f string) bool {
+		base, deep := strings.CutSuffix(f, "/...")
+		return pkg == f || deep && (pkg == base || strings.HasPrefix(pkg, base+"/"))
+	})
+}
+
+func TestArrows(t *testing.T) {
+	seen := map[string]bool{}
+	for _, p := range packages(t) {
+		name := p.ImportPath
+		if strings.HasPrefix(name, "alltoall/internal/") {
+			name = "alltoall/internal"
+		}
+		seen[name] = true
+		allowed, known := arrows[name]
+		if !known {
+			t.Errorf("%s is not in the table of arrows: say what it may import", p.ImportPath)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if ours, ok := strings.CutPrefix(imp, module); ok && !in(ours, allowed) {
+				t.Errorf("%s imports %s: no such arrow", p.ImportPath, ours)
+			}
+			if imp == "unsafe" && !slices.Contains(unsafeIn, name) {
+				t.Errorf("%s imports unsafe", p.ImportPath)
+			}
+			if imp == "time" && slices.Contains(clockless, name) {
+				t.Errorf("%s imports time, but is pure", p.ImportPath)
+			}
+		}
+		if len(p.CgoFiles) > 0 {
+			t.Errorf("%s uses cgo: %v", p.ImportPath, p.CgoFiles)
+		}
+	}
+	for name := range arrows {
+		if !seen[name] {
+			t.Errorf("%s is in the table of arrows, but there is no such package", name)
+		}
+	}
+}
