@@ -146,7 +146,7 @@ func (c *Config) check() error {
 	}
 	for _, err := range []error{
 		within("hidden", c.Hidden, 1, maxHidden),
-		within("tokens", c.Tokens, -1, maxTokens),
+		within("tokens", c.Tokens, 0, maxTokens),
 		within("channels", c.Channels, 1, maxChannels),
 		within("chunk", c.Chunk, 1, maxChunk),
 		within("workers", c.Workers, 1, maxWorkers),

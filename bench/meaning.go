@@ -20,6 +20,10 @@ func (r *runner) meaning(recs []record.Record) []string {
 		if i+1 < len(recs) && recs[i+1].Op == rec.Op {
 			base = &recs[i+1]
 		}
+		if total(r.counts.Copies) == 0 {
+			lines = append(lines, rec.Op+": no token goes anywhere")
+			continue
+		}
 		lines = append(lines, r.bound(rec)+versus(rec, base))
 	}
 	return lines
@@ -34,8 +38,6 @@ func (r *runner) bound(rec *record.Record) string {
 		return r.boundCombine(rec)
 	}
 	switch {
-	case moved == 0:
-		return fmt.Sprintf("%s: no token goes anywhere", rec.Op)
 	case rec.Algorithm == record.AllToAll:
 		return fmt.Sprintf("%s: alltoall copies %v, each row three times (pack, exchange, unpack); memory bounds it, not a hop", rec.Op, unit.Bytes(moved))
 	case wire == 0:

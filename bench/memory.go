@@ -8,6 +8,7 @@ import (
 
 	"github.com/commbench/commbench/alltoall/exec"
 	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/alltoall/topo"
 	"github.com/commbench/commbench/bench/unit"
 )
 
@@ -49,6 +50,34 @@ func (c *Config) free() int64 {
 	return available()
 }
 
+// What a connection takes: a channel with its driver's part, and the words that
+// a peer signals on it.
+const channelBytes, wordBytes = 256, 64
+
+// control is the bytes of connections, signal words and plans.
+func (c *Config) control(p topo.Placement) int64 {
+	ranks, channels := int64(p.Ranks()), int64(c.Channels)
+	n := int64(0)
+	for _, alg := range c.algorithms() {
+		peers := ranks // flat algorithms reach every rank
+		if alg == plan.AlgTwoHop {
+			peers = int64(p.Nodes + p.GPUsPerNode)
+		}
+		n = max(n, ranks*peers*(channels+1)*channelBytes)
+		n += ranks * peers * (4*channels + 4) * wordBytes
+		if alg == plan.AlgAllToAll {
+			n += ranks * channels * int64(c.rounds(p.Ranks())) * (3*int64(p.Experts) + 4*ranks) * 4
+		}
+	}
+	return n
+}
+
+// least is what a run takes at the very least, known before anything is made.
+func (c *Config) least(p topo.Placement) int64 {
+	tokens := int64(p.Ranks()) * int64(c.Tokens)
+	return c.control(p) + tokens*int64(plan.DispatchRow(c.DType, c.Hidden, c.TopK).Stride())
+}
+
 // need is the bytes that a run touches: the rows that are used, not the address
 // space that is reserved for the largest rank.
 func need(c *Config, e *exec.Config, plans map[plan.Algorithm][]plan.Plan) int64 {
@@ -84,7 +113,7 @@ func need(c *Config, e *exec.Config, plans map[plan.Algorithm][]plan.Plan) int64
 		case plan.AlgAllToAll:
 			bytes += ranks * channels * int64(l.PackRows+l.ExchangeRows) * row
 		case plan.AlgTwoHop:
-			rings := ranks * int64(e.Place.Nodes-1) * channels * int64(2*c.Chunk)
+			rings := ranks * int64(e.Place.Nodes-1) * channels * int64(e.RingSlots())
 			if c.dispatches() {
 				bytes += rings * x
 			}
@@ -97,7 +126,7 @@ func need(c *Config, e *exec.Config, plans map[plan.Algorithm][]plan.Plan) int64
 		}
 		most = max(most, bytes)
 	}
-	return common + most
+	return common + most + c.control(e.Place)
 }
 
 // available is the memory that the machine, and the control group the process

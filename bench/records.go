@@ -32,8 +32,8 @@ func (r *runner) records(cause error) ([]record.Record, error) {
 			rec := r.record(op, s.alg, o)
 			rec.Time, rec.Host = now, host
 			rec.Interrupted = cause != nil
-			if cause != nil {
-				rec.Warnings = append(rec.Warnings, fmt.Sprintf("stopped after %d of %d iterations: %s", len(o.transfer), r.c.Iterations, reason(cause)))
+			if cause != nil && !errors.Is(cause, context.Canceled) {
+				rec.Warnings = append(rec.Warnings, "stopped: "+cause.Error())
 			}
 			if err := rec.SetSamples(o.transfer); err != nil {
 				return recs, err
@@ -52,14 +52,6 @@ func (r *runner) records(cause error) ([]record.Record, error) {
 		recs[0].Notes = append(r.notes, recs[0].Notes...)
 	}
 	return recs, nil
-}
-
-// reason is an error for a person: an interrupt is not a failure.
-func reason(err error) string {
-	if errors.Is(err, context.Canceled) {
-		return "interrupted"
-	}
-	return err.Error()
 }
 
 // series is what a record of the operation is made from. A round trip's

@@ -97,10 +97,9 @@ func (s *setting) route() error {
 	if s.place, err = topo.Place(cluster, c.Experts); err != nil {
 		return &InputError{err}
 	}
-	// What the tokens alone take, before anything is made for them.
-	least := int64(cluster.Ranks()) * int64(c.Tokens) * int64(plan.DispatchRow(c.DType, c.Hidden, c.TopK).Stride())
-	if free := c.free(); free > 0 && least > free {
-		return inputf("%d ranks x %d tokens take %s of memory, more than the %s that may be used: take fewer --tokens or --nodes, or a smaller --hidden",
+	// What tokens and connections alone take, before anything is made for them.
+	if least, free := c.least(s.place), c.free(); free > 0 && least > free {
+		return inputf("%d ranks x %d tokens take at least %s of memory, more than the %s that may be used: take fewer --tokens or --nodes, or a smaller --hidden",
 			cluster.Ranks(), c.Tokens, unit.Bytes(least), unit.Bytes(free))
 	}
 	s.spec = routing.Spec{Placement: s.place, Tokens: c.Tokens, TopK: c.TopK, Groups: c.TopKGroups, Seed: c.Seed,

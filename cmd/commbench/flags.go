@@ -92,8 +92,11 @@ func config(c *cli.Context, op string) (bench.Config, error) {
 	if cfg.Baseline == "none" {
 		cfg.Baseline = ""
 	}
-	if !c.IsSet("tokens") {
+	switch {
+	case !c.IsSet("tokens"):
 		cfg.Tokens = -1
+	case cfg.Tokens < 0:
+		return cfg, usageError{fmt.Errorf("--tokens %d: want at least 0", cfg.Tokens)}
 	}
 	// A zero that was asked for is not a default.
 	for _, name := range []string{"channels", "chunk", "workers", "expert-alignment"} {
