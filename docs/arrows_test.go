@@ -49,7 +49,7 @@ var arrows = map[string][]string{
 	// Layout only: neither transport nor alltoall.
 	"reports": {"bench/record", "bench/stats", "bench/unit"},
 
-	"cmd/commbench": {"alltoall/plan", "alltoall/routing", "bench", "reports", "transport/driver", "transport/mem", "transport/shm", "alltoall/internal/..."},
+	"cmd/commbench": {"alltoall/plan", "bench", "bench/record", "reports", "transport/driver", "transport/mem", "transport/shm"},
 	"docs":          {},
 }
 

@@ -8,7 +8,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/commbench/commbench/alltoall/plan"
-	"github.com/commbench/commbench/alltoall/routing"
 	"github.com/commbench/commbench/bench"
 	"github.com/commbench/commbench/reports"
 	"github.com/commbench/commbench/transport/driver"
@@ -47,15 +46,15 @@ func benchFlags() []cli.Flag {
 		intFlag("topk-groups", workloadFlags, 4, "nodes that a token may reach; 0 is no limit"),
 		&cli.IntFlag{Name: "tokens", Category: workloadFlags, Value: bench.DefaultTokens, Usage: "tokens of each rank", DefaultText: "1024, or all of a trace"},
 		intFlag("hidden", workloadFlags, 7168, "values of a token"),
-		&cli.StringFlag{Name: "dtype", Category: workloadFlags, Value: "fp8", Usage: "what dispatch carries: `fp8` (E4M3, an FP32 scale for 128 values) or bf16; combine carries bf16"},
+		&cli.StringFlag{Name: "dtype", Category: workloadFlags, Value: "fp8", Usage: "`TYPE` that dispatch carries: fp8 (E4M3, an FP32 scale for 128 values) or bf16; combine carries bf16"},
 		&cli.Uint64Flag{Name: "seed", Category: workloadFlags, Value: 1, Usage: "seed of routing and payload; the same seed gives the same bytes everywhere"},
 
-		&cli.StringFlag{Name: "routing", Category: routingFlags, Usage: "which experts tokens choose, a `PATTERN`: " + routing.Patterns(), DefaultText: "grouped where --topk-groups limits, else uniform"},
+		&cli.StringFlag{Name: "routing", Category: routingFlags, Usage: "which experts tokens choose, a `PATTERN`: uniform, grouped, zipf:1.2, lognormal:0.8, hot:1.5, balanced, load:FILE[:LAYER] or trace:FILE", DefaultText: "grouped where --topk-groups limits, else uniform"},
 		&cli.Float64Flag{Name: "masked", Category: routingFlags, Usage: "`FRACTION` of choices that are masked (-1)"},
 		&cli.BoolFlag{Name: "ragged", Category: routingFlags, Usage: "ranks hold unequal numbers of tokens, 0 to --tokens"},
 		&cli.IntFlag{Name: "empty-ranks", Category: routingFlags, Usage: "`RANKS` that hold no token, chosen by the seed"},
 
-		&cli.StringFlag{Name: "algorithm", Category: runFlags, Value: string(plan.AlgTwoHop), Usage: "`two-hop`, direct or alltoall"},
+		&cli.StringFlag{Name: "algorithm", Category: runFlags, Value: string(plan.AlgTwoHop), Usage: "`ALGORITHM`: two-hop, direct or alltoall"},
 		&cli.StringFlag{Name: "baseline", Category: runFlags, Value: string(plan.AlgAllToAll), Usage: "`ALGORITHM` to compare with, or none"},
 		&cli.StringFlag{Name: "transport", Category: runFlags, Value: "shm", Usage: "transport of both hops: " + driverNames},
 		&cli.StringFlag{Name: "scale-up", Category: runFlags, Usage: "`TRANSPORT` within a node", DefaultText: "--transport"},
@@ -66,7 +65,7 @@ func benchFlags() []cli.Flag {
 		intFlag("warmup", runFlags, bench.DefaultWarmup, "iterations before those that count"),
 		intFlag("iters", runFlags, bench.DefaultIterations, "iterations that count"),
 		&cli.DurationFlag{Name: "timeout", Category: runFlags, Value: bench.DefaultTimeout, Usage: "give up when nothing moves for this long"},
-		&cli.StringFlag{Name: "check", Category: runFlags, Value: string(bench.CheckLast), Usage: "iterations compared with the reference: none, `last` or all"},
+		&cli.StringFlag{Name: "check", Category: runFlags, Value: string(bench.CheckLast), Usage: "`WHICH` iterations are compared with the reference: none, last or all"},
 
 		&cli.StringFlag{Name: "format", Category: outputFlags, Value: "table", Usage: "`FORMAT`: " + strings.Join(reports.Formats(), ", ")},
 		&cli.StringFlag{Name: "output", Category: outputFlags, Aliases: []string{"o"}, Usage: "write the result to `FILE`, not to standard output; jsonl is appended, others replace it"},
