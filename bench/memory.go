@@ -113,12 +113,16 @@ func need(c *Config, e *exec.Config, plans map[plan.Algorithm][]plan.Plan) int64
 		case plan.AlgAllToAll:
 			bytes += ranks * channels * int64(l.PackRows+l.ExchangeRows) * row
 		case plan.AlgTwoHop:
-			rings := ranks * int64(e.Place.Nodes-1) * channels * int64(e.RingSlots())
-			if c.dispatches() {
+			rings := ranks * int64(e.Place.Nodes) * channels * int64(e.RingSlots(alg))
+			if c.dispatches() && e.Place.Nodes > 1 {
 				bytes += rings * x
 			}
-			if c.combines() {
+			if c.combines() && e.Place.Nodes > 1 {
 				bytes += 2 * rings * y
+			}
+		case plan.AlgDirect:
+			if c.combines() && e.Place.Nodes > 1 {
+				bytes += ranks * ranks * channels * int64(e.RingSlots(alg)) * y
 			}
 		}
 		if c.Expand && alg != plan.AlgAllToAll {

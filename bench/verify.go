@@ -188,9 +188,9 @@ func (s *setting) checkCombine(alg plan.Algorithm) *verdict {
 	v := &verdict{}
 	s.parallel(s.group.Ranks(), func(i int) {
 		rank, out := s.group.Rank(i), s.group.Out(i)
-		want := make([]byte, out.Row.Size())
+		want, again := make([]byte, out.Row.Size()), newRemaker(s, alg)
 		for token := range s.tables[rank].Tokens {
-			o := s.combined(alg, rank, token)
+			o := again.combined(rank, token)
 			for j, b := range o.Values {
 				binary.LittleEndian.PutUint16(want[2*j:], b)
 			}
@@ -203,64 +203,93 @@ func (s *setting) checkCombine(alg plan.Algorithm) *verdict {
 	return v
 }
 
-// combined is the reference's result for one token.
-func (s *setting) combined(alg plan.Algorithm, rank, token int) ref.Output {
-	experts, _ := s.tables[rank].Row(token)
-	outputs := func(to, choice int) ref.Output {
-		return s.output(alg, ref.Copy{Rank: rank, Token: token, Choice: choice}, to)
-	}
-	var bias [][]uint16
-	for b := range s.c.Bias {
-		row := make([]byte, 2*s.c.Hidden)
-		s.payload.Bias(row, rank, token, b)
-		bias = append(bias, values(row))
-	}
-	switch alg {
-	case plan.AlgTwoHop:
-		return ref.CombineTwoHop(s.place, rank, experts, s.c.Hidden, outputs, bias)
-	case plan.AlgDirect:
-		return ref.CombineDirect(s.place, experts, s.c.Hidden, outputs, bias)
-	}
-	return ref.CombineAllToAll(experts, s.c.Hidden, outputs, bias)
+// remaker makes expert outputs again, as outputs made them, for the reference
+// to add up. It is for one goroutine.
+type remaker struct {
+	*setting
+	alg      plan.Algorithm
+	x        plan.Row // of the dispatch that brought the tokens
+	y        plan.Row
+	received []byte
+	output   []byte
+	full     []byte // the token's row with all its choices
+	values   []uint16
+	weights  []float32
 }
 
-// output makes the output for a copy again, as outputs made it on the rank.
-func (s *setting) output(alg plan.Algorithm, c ref.Copy, to int) ref.Output {
+func newRemaker(s *setting, alg plan.Algorithm) *remaker {
 	choices := s.c.TopK
 	if alg == plan.AlgAllToAll {
 		choices = 1
-		to = s.place.RankOf(int(s.tables[c.Rank].Experts[c.Token*s.c.TopK+c.Choice]))
 	}
-	y := make([]byte, plan.CombineRow(s.c.Hidden, choices).Size())
-	if s.c.dispatches() {
-		row := plan.DispatchRow(s.c.DType, s.c.Hidden, choices)
-		x := make([]byte, row.Size())
-		s.token(x, make([]byte, plan.DispatchRow(s.c.DType, s.c.Hidden, s.c.TopK).Size()), row, c)
-		s.expertOutput(y, x, row, to)
+	r := &remaker{setting: s, alg: alg, x: plan.DispatchRow(s.c.DType, s.c.Hidden, choices), y: plan.CombineRow(s.c.Hidden, choices)}
+	r.output, r.received = make([]byte, r.y.Size()), make([]byte, r.x.Size())
+	r.full = make([]byte, plan.DispatchRow(s.c.DType, s.c.Hidden, s.c.TopK).Size())
+	r.values, r.weights = make([]uint16, s.c.Hidden), make([]float32, choices)
+	return r
+}
+
+// combined is the reference's result for one token.
+func (r *remaker) combined(rank, token int) ref.Output {
+	experts, _ := r.tables[rank].Row(token)
+	outputs := func(to, choice int) ref.Output {
+		if choice >= 0 {
+			to = r.place.RankOf(int(experts[choice]))
+		}
+		return r.make(ref.Copy{Rank: rank, Token: token, Choice: choice}, to)
+	}
+	var bias [][]uint16
+	for b := range r.c.Bias {
+		row := make([]byte, 2*r.c.Hidden)
+		r.payload.Bias(row, rank, token, b)
+		bias = append(bias, make([]uint16, r.c.Hidden))
+		toValues(bias[b], row)
+	}
+	switch r.alg {
+	case plan.AlgTwoHop:
+		return ref.CombineTwoHop(r.place, rank, experts, r.c.Hidden, outputs, bias)
+	case plan.AlgDirect:
+		return ref.CombineDirect(r.place, experts, r.c.Hidden, outputs, bias)
+	}
+	return ref.CombineAllToAll(experts, r.c.Hidden, outputs, bias)
+}
+
+// make is the output of the rank `to` for a copy, valid until the next call.
+func (r *remaker) make(c ref.Copy, to int) ref.Output {
+	if r.c.dispatches() {
+		r.token(r.received, r.full, r.x, c)
+		r.expertOutput(r.output, r.received, r.x, to)
 	} else {
-		s.madeOutput(y, to, c)
+		r.madeOutput(r.output, to, c)
 	}
-	o := ref.Output{Values: values(y[:2*s.c.Hidden]), Weights: make([]float32, choices)}
-	for j := range o.Weights {
-		o.Weights[j] = getFloat(y[2*s.c.Hidden+4*j:])
+	toValues(r.values, r.output)
+	for j := range r.weights {
+		r.weights[j] = getFloat(r.output[r.y.Payload+4*j:])
 	}
-	return o
+	return ref.Output{Values: r.values, Weights: r.weights}
 }
 
-func values(row []byte) []uint16 {
-	v := make([]uint16, len(row)/2)
-	for i := range v {
-		v[i] = binary.LittleEndian.Uint16(row[2*i:])
+// toValues reads little-endian numbers, four from each load.
+func toValues(dst []uint16, row []byte) {
+	i := 0
+	for ; i+4 <= len(dst); i += 4 {
+		x, d := binary.LittleEndian.Uint64(row[2*i:]), dst[i:i+4:i+4]
+		d[0], d[1], d[2], d[3] = uint16(x), uint16(x>>16), uint16(x>>32), uint16(x>>48)
 	}
-	return v
+	for ; i < len(dst); i++ {
+		dst[i] = binary.LittleEndian.Uint16(row[2*i:])
+	}
 }
 
-// spoil overwrites what an iteration is about to write, so that nothing left
-// over from an earlier one can pass for its own.
+// spoil overwrites what an iteration is about to write, on the way as at its end,
+// so that nothing left over from an earlier one can pass for its own.
 func (s *setting) spoil(alg plan.Algorithm, combine bool) {
 	rows := s.rowsOf(alg)
 	s.parallel(s.group.Ranks(), func(i int) {
 		rank := s.group.Rank(i)
+		for _, rows := range s.group.Between(i, alg, combine) {
+			spoilRows(rows, rows.Len())
+		}
 		if combine {
 			spoilRows(s.group.Out(i), s.tables[rank].Tokens)
 			return

@@ -1,6 +1,9 @@
 package counter
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // gamma is SplitMix64's step: 2^64 over the golden ratio, made odd.
 const gamma = 0x9e3779b97f4a7c15
@@ -29,6 +32,35 @@ func (s *Source) Uint64() uint64 {
 // At returns the value that Uint64 would return after i other calls, and does
 // not move the source.
 func (s *Source) At(i uint64) uint64 { return mix(s.state + (i+1)*gamma) }
+
+// Fill fills dst with the next values as little-endian words, of which only the
+// bits of and are kept and the bits of or are set. A last part of a word is
+// that word's first bytes.
+func (s *Source) Fill(dst []byte, and, or uint64) {
+	state := s.state
+	for len(dst) >= 32 { // four at a time: their multiplications overlap
+		d := dst[:32:32]
+		binary.LittleEndian.PutUint64(d, mix(state+gamma&mask)&and|or)
+		binary.LittleEndian.PutUint64(d[8:], mix(state+2*gamma&mask)&and|or)
+		binary.LittleEndian.PutUint64(d[16:], mix(state+3*gamma&mask)&and|or)
+		binary.LittleEndian.PutUint64(d[24:], mix(state+4*gamma&mask)&and|or)
+		state += 4 * gamma & mask
+		dst = dst[32:]
+	}
+	s.state = state
+	for len(dst) >= 8 {
+		binary.LittleEndian.PutUint64(dst, s.Uint64()&and|or)
+		dst = dst[8:]
+	}
+	if len(dst) > 0 {
+		var last [8]byte
+		binary.LittleEndian.PutUint64(last[:], s.Uint64()&and|or)
+		copy(dst, last[:])
+	}
+}
+
+// mask keeps multiples of gamma, which are constants, within 64 bits.
+const mask = 1<<64 - 1
 
 // Float64 returns the next value as a multiple of 2^-53 in [0, 1). The outer
 // conversion keeps a caller's sum from being fused with the product.

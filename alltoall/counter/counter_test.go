@@ -1,6 +1,8 @@
 package counter
 
 import (
+	"bytes"
+	"encoding/binary"
 	"math"
 	"slices"
 	"testing"
@@ -173,5 +175,32 @@ func BenchmarkBelow(b *testing.B) {
 	s := New(1, 2, 3, 4)
 	for b.Loop() {
 		sink = s.Below(256)
+	}
+}
+
+func TestFillIsUint64AfterUint64(t *testing.T) {
+	const and, or = 0x81ff81ff81ff81ff, 0x3e003e003e003e00
+	for n := range 100 {
+		filled, single := New(1, 2, 3, 4), New(1, 2, 3, 4)
+		got := bytes.Repeat([]byte{0xee}, n+1)
+		filled.Fill(got[:n], and, or)
+		var want []byte
+		for len(want) < n {
+			want = binary.LittleEndian.AppendUint64(want, single.Uint64()&and|or)
+		}
+		if !bytes.Equal(got[:n], want[:n]) || got[n] != 0xee {
+			t.Fatalf("%d bytes: %x, want %x", n, got, want[:n])
+		}
+		if filled.Uint64() != single.Uint64() {
+			t.Fatalf("%d bytes: the next value differs", n)
+		}
+	}
+}
+
+func BenchmarkFill(b *testing.B) {
+	src, dst := New(1, 2, 3, 4), make([]byte, 14336)
+	b.SetBytes(int64(len(dst)))
+	for b.Loop() {
+		src.Fill(dst, 0x81ff81ff81ff81ff, 0x3e003e003e003e00)
 	}
 }

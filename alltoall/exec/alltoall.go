@@ -121,7 +121,7 @@ func (x *exchanger) where(in []int32) waiting {
 		w.Peer, w.For, w.Awaited = x.at, "its buffer to be free", x.freed
 		w.Seen = x.l.seen(x.g, x.at, x.w.freed, x.l.channel)
 	case taking:
-		for peer := range x.g.cfg.Place.Ranks() {
+		for peer := x.at; peer < x.g.cfg.Place.Ranks(); peer++ { // those before were taken
 			if !x.here(in, peer) {
 				w.Peer, w.For, w.Awaited = peer, "rows", x.landed[peer]+1
 				w.Seen, w.last = x.l.seen(x.g, peer, x.w.landed, x.l.channel), true

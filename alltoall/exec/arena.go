@@ -108,7 +108,7 @@ func (a *arena) areas(c *Config, alg plan.Algorithm, p plan.Plan, at *bump) *are
 		s.expanded = at.take(s.row.Stride(), limits.ExpandedRows)
 	}
 	place := c.Place
-	s.slots, s.sumSlots = c.RingSlots(), c.RingSlots()
+	s.slots, s.sumSlots = c.RingSlots(alg), c.RingSlots(alg)
 	switch alg {
 	case plan.AlgTwoHop:
 		if place.Nodes > 1 {
@@ -121,7 +121,6 @@ func (a *arena) areas(c *Config, alg plan.Algorithm, p plan.Plan, at *bump) *are
 			}
 		}
 	case plan.AlgDirect:
-		s.sumSlots = min(2*c.planConfig().FlatChunk(), c.longestStream())
 		if c.Combine && place.Nodes > 1 {
 			s.sumRing = at.take(s.sum.Stride(), place.Ranks()*c.Channels*s.sumSlots)
 		}
@@ -144,9 +143,15 @@ func (a *arena) areas(c *Config, alg plan.Algorithm, p plan.Plan, at *bump) *are
 // noteStride keeps notes of different peers on cache lines of their own.
 func noteStride(size int) int { return (size + 63) &^ 63 }
 
-// RingSlots is the depth of a two-hop ring in rows: two chunks, so that one can
-// be filled while the other is emptied, but no more than a stream can have.
-func (c *Config) RingSlots() int { return min(2*c.Chunk, c.longestStream()) }
+// RingSlots is the depth of an algorithm's rings in rows: two chunks, so that one
+// can be filled while the other is emptied, but no more than a stream can have.
+func (c *Config) RingSlots(alg plan.Algorithm) int {
+	chunk := c.Chunk
+	if alg == plan.AlgDirect {
+		chunk = c.planConfig().FlatChunk()
+	}
+	return min(2*chunk, c.longestStream())
+}
 
 // longestStream is the most tokens that a channel can have, at least 1.
 func (c *Config) longestStream() int { return max(1, (c.MaxTokens+c.Channels-1)/c.Channels) }

@@ -47,6 +47,17 @@ func (g *Group) Y(i int, alg plan.Algorithm) Rows {
 	return g.view(i, s.sum, s.y)
 }
 
+// Between are the buffers of local rank i through which the rows of a dispatch,
+// or of a combine, pass on their way: rings, pack and exchange buffers. Nothing
+// in them is of any use between two operations.
+func (g *Group) Between(i int, alg plan.Algorithm, combine bool) []Rows {
+	s := g.arena.by[alg]
+	if combine {
+		return []Rows{g.view(i, s.sum, s.sumRing), g.view(i, s.sum, s.stage), g.view(i, s.sum, s.sumPack), g.view(i, s.sum, s.sumExchange)}
+	}
+	return []Rows{g.view(i, s.row, s.ring), g.view(i, s.row, s.pack), g.view(i, s.row, s.exchange)}
+}
+
 // Bias is the b-th addend of local rank i's combined tokens.
 func (g *Group) Bias(i, b int) Rows {
 	return g.view(i, plan.CombineRow(g.cfg.Hidden, g.cfg.TopK), g.arena.bias[b])

@@ -81,20 +81,26 @@ type Limits struct {
 func LimitsOf(plans []plan.Plan, alignment int) Limits {
 	var l Limits
 	for _, p := range plans {
-		l.RecvRows = max(l.RecvRows, p.RecvRows())
-		counts := p.Received()
-		base := make([]int32, len(counts)+1)
-		plan.ExpertRows(base, counts, alignment)
-		l.ExpandedRows = max(l.ExpandedRows, int(base[len(counts)]))
-		if a, ok := p.(*plan.AllToAll); ok {
-			ranks := a.Place.Ranks()
-			for b := range a.Blocks() {
-				l.PackRows = max(l.PackRows, int(a.SendOff[b*(ranks+1)+ranks]))
-				l.ExchangeRows = max(l.ExchangeRows, int(a.RecvOff[b*(ranks+1)+ranks]))
-			}
-		}
+		l.include(p, alignment)
 	}
 	return l
+}
+
+// include raises the limits to what the plan of one rank needs.
+func (l *Limits) include(p plan.Plan, alignment int) {
+	l.RecvRows = max(l.RecvRows, p.RecvRows())
+	expanded, align := 0, max(alignment, 1)
+	for _, n := range p.Received() {
+		expanded += (int(n) + align - 1) / align * align
+	}
+	l.ExpandedRows = max(l.ExpandedRows, expanded)
+	if a, ok := p.(*plan.AllToAll); ok {
+		ranks := a.Place.Ranks()
+		for b := range a.Blocks() {
+			l.PackRows = max(l.PackRows, int(a.SendOff[b*(ranks+1)+ranks]))
+			l.ExchangeRows = max(l.ExchangeRows, int(a.RecvOff[b*(ranks+1)+ranks]))
+		}
+	}
 }
 
 // Size fills Limits from the routing of all ranks, and returns the plans that it

@@ -134,6 +134,9 @@ func (g *Group) NewHandle(alg plan.Algorithm) (*Handle, error) {
 // own tables[i], then exchanges notes with its peers. A handle may be used
 // again for another routing.
 func (g *Group) Notify(ctx context.Context, h *Handle, tables []routing.Table) (layout, notify Phase, err error) {
+	if g.broken != nil {
+		return layout, notify, fmt.Errorf("exec: notify after an earlier failure: %w", g.broken)
+	}
 	if len(tables) != len(g.ranks) {
 		return layout, notify, fmt.Errorf("exec: %d routing tables for %d ranks", len(tables), len(g.ranks))
 	}
@@ -141,6 +144,9 @@ func (g *Group) Notify(ctx context.Context, h *Handle, tables []routing.Table) (
 		if tables[i].Tokens > g.cfg.MaxTokens || tables[i].TopK != g.cfg.TopK {
 			return layout, notify, fmt.Errorf("exec: rank %d: %d tokens with top-%d; the group was opened for at most %d with top-%d",
 				g.ranks[i].id, tables[i].Tokens, tables[i].TopK, g.cfg.MaxTokens, g.cfg.TopK)
+		}
+		if want := tables[i].Tokens * tables[i].TopK; len(tables[i].Experts) != want {
+			return layout, notify, fmt.Errorf("exec: rank %d: %d choices for %d tokens with top-%d", g.ranks[i].id, len(tables[i].Experts), tables[i].Tokens, tables[i].TopK)
 		}
 	}
 	h.sealed = false
@@ -154,20 +160,34 @@ func (g *Group) Notify(ctx context.Context, h *Handle, tables []routing.Table) (
 		return layout, notify, err
 	}
 	for i, p := range h.Plans {
-		if limit := e.areas.rows(g.cfg.Dispatch); p.RecvRows() > limit {
-			return layout, notify, fmt.Errorf("exec: rank %d would receive %d rows; its buffer holds %d: open the group with larger limits", g.ranks[i].id, p.RecvRows(), limit)
+		if err := g.fits(h.Algorithm, p); err != nil {
+			return layout, notify, fmt.Errorf("exec: rank %d: %w", g.ranks[i].id, err)
 		}
 	}
 	h.sealed = true
 	return layout, notify, nil
 }
 
-// rows is the number of rows that a rank can receive.
-func (s *areas) rows(dispatch bool) int {
-	if dispatch {
-		return s.recv.rows
+// fits says which of a rank's buffers its plan would write beyond.
+func (g *Group) fits(alg plan.Algorithm, p plan.Plan) error {
+	var need Limits
+	need.include(p, g.cfg.Alignment)
+	have := g.cfg.Limits[alg]
+	for _, b := range [...]struct {
+		name       string
+		need, have int
+		used       bool
+	}{
+		{"receive", need.RecvRows, have.RecvRows, true},
+		{"expanded", need.ExpandedRows, have.ExpandedRows, g.cfg.expands(alg)},
+		{"pack", need.PackRows, have.PackRows, true},
+		{"exchange", need.ExchangeRows, have.ExchangeRows, true},
+	} {
+		if b.used && b.need > b.have {
+			return fmt.Errorf("its %s buffer would need %d rows and has %d: open the group with larger limits", b.name, b.need, b.have)
+		}
 	}
-	return s.y.rows
+	return nil
 }
 
 func (g *Group) run(ctx context.Context, j *job, h *Handle) (Phase, error) {

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -227,18 +228,24 @@ func (j *job) work(timeout time.Duration) {
 		if now := j.progress.Load(); now != seen {
 			seen, since = now, idle.Waited()
 		} else if idle.Waited()-since > timeout {
-			j.fail(j.stuck(timeout))
+			j.fail(errStuck)
 			return
 		}
 	}
 }
 
+// errStuck stands for the StuckError until all workers have put their groups
+// back: only then are all roles in the queue.
+var errStuck = errors.New("nothing moved")
+
 // stuck describes what is waited for: by preference a role in the middle of the
-// flow, since receivers wait for whatever is wrong before them.
+// flow, since receivers wait for whatever is wrong before them. It is nil if at
+// the last moment the job was done after all.
 func (j *job) stuck(timeout time.Duration) error {
+	if j.open == 0 {
+		return nil
+	}
 	e := &StuckError{Op: j.op, Timeout: timeout, waiting: waiting{Rank: -1, Peer: -1, Channel: -1}, Others: -1}
-	j.mu.Lock()
-	defer j.mu.Unlock()
 	for _, g := range j.queue {
 		for _, r := range g.active {
 			e.Others++
@@ -285,6 +292,9 @@ func (p *pool) run(ctx context.Context, j *job, plans []plan.Plan) error {
 		c <- j
 	}
 	p.wg.Wait()
+	if j.err == errStuck {
+		return j.stuck(p.wait)
+	}
 	return j.err
 }
 

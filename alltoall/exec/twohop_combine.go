@@ -1,9 +1,6 @@
 package exec
 
-import (
-	"github.com/commbench/commbench/alltoall/internal/bf16"
-	"github.com/commbench/commbench/alltoall/plan"
-)
+import "github.com/commbench/commbench/alltoall/plan"
 
 // Two-hop combine is dispatch backwards: the rank that forwarded a token loads
 // the outputs of its node's ranks, adds them, and puts one partial sum into a
@@ -15,43 +12,6 @@ type twoHopCombineWords struct {
 	ready  words // runs for which a rank of the node has its outputs ready
 	tail   words // partial sums that arrived from a rail peer, by channel
 	credit words // partial sums that home has freed again
-}
-
-// announcer tells the node's ranks that this rank's outputs may be read.
-type announcer struct {
-	g     *Group
-	l     *lane
-	ready words
-}
-
-func (a *announcer) begin(plan.Plan) {}
-
-func (a *announcer) step() (status, error) {
-	for i := range a.g.cfg.Place.GPUsPerNode {
-		if err := a.l.signal(a.g, a.g.cfg.Place.Rank(a.l.node, i), a.ready, 0, 1); err != nil {
-			return moved, err
-		}
-	}
-	return finished, nil
-}
-
-func (a *announcer) where() waiting {
-	return waiting{Rank: a.l.id, Peer: -1, Channel: -1, Role: "announcer", For: "a step"}
-}
-
-// readiness is a reducer's view of its node: which outputs may be read.
-type readiness struct {
-	run uint64 // runs begun
-	at  int    // in-node indices before this one are ready
-}
-
-func (y *readiness) ok(g *Group, r *rank, ready words) bool {
-	for ; y.at < g.cfg.Place.GPUsPerNode; y.at++ {
-		if r.seen(g, g.cfg.Place.Rank(r.node, y.at), ready, 0) < y.run {
-			return false
-		}
-	}
-	return true
 }
 
 // twoHopNodeReducer adds its node's outputs for the tokens of one channel of
@@ -140,12 +100,6 @@ func (r *twoHopNodeReducer) where() waiting {
 			break
 		}
 	}
-	return w
-}
-
-func (y *readiness) where(g *Group, l *lane, w waiting, ready words) waiting {
-	w.Peer, w.For, w.Awaited = g.cfg.Place.Rank(l.node, y.at), "outputs to be ready", y.run
-	w.Seen = l.seen(g, w.Peer, ready, 0)
 	return w
 }
 
@@ -267,52 +221,4 @@ func (r *twoHopHomeReducer) where() waiting {
 		}
 	}
 	return w
-}
-
-// summer gathers the addends of one row. Values are added in one pass over all
-// addends, which is nearly twice as fast as one addend at a time.
-type summer struct {
-	row     plan.Row
-	values  [][]byte // addends in order
-	weights []byte   // [choices] FP32 sums
-}
-
-func newSummer(row plan.Row, addends int) summer {
-	return summer{row: row, values: make([][]byte, 0, addends), weights: make([]byte, row.Meta)}
-}
-
-func (s *summer) reset() {
-	s.values = s.values[:0]
-	clear(s.weights)
-}
-
-// add appends a row of values and weights.
-func (s *summer) add(row []byte) {
-	s.values = append(s.values, row[:s.row.Payload])
-	bf16.AddWeights(s.weights, row[s.row.Payload:s.row.Payload+s.row.Meta])
-}
-
-// loadFan appends the outputs of entry i of the fan, where they lie in the
-// memory of the node's ranks.
-func (s *summer) loadFan(l *lane, a *areas, f *plan.Fan, i int) {
-	for k := f.First[i]; k < f.First[i+1]; k++ {
-		from := a.y.at(int(f.Slot[k]))
-		s.add(l.mapped[f.Index[k]][from : from+s.row.Size()])
-		l.ledger.Load(&l.ledger.ScaleUp[f.Index[k]], 1, &s.row)
-	}
-}
-
-// write rounds the sum into dst.
-func (s *summer) write(dst []byte) {
-	bf16.Sum(dst[:s.row.Payload], s.values)
-	copy(dst[s.row.Payload:], s.weights)
-}
-
-// home adds the token's bias rows and writes its combined row.
-func (s *summer) home(g *Group, l *lane, a *areas, token int) {
-	for i := range g.cfg.Bias {
-		s.values = append(s.values, l.row(g.arena.bias[i], token, s.row.Payload))
-	}
-	s.write(l.row(g.arena.out, token, plan.CombineRow(g.cfg.Hidden, g.cfg.TopK).Size()))
-	l.ledger.Write(1, &a.sum)
 }

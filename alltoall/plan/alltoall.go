@@ -152,11 +152,12 @@ func (a *AllToAll) TakeNote(round, peer int, b []byte) error {
 	}
 	ranks, experts := a.Place.Ranks(), a.Place.PerRank()
 	limit := a.MaxTokens * a.TopK
+	left := limit // choices that no count has taken yet
 	for blk := range a.Blocks() {
 		at := blk*ranks + peer
 		if round == 1 {
 			b = getInts(b, a.PeerOff[at:at+1])
-			if a.PeerOff[at] < 0 {
+			if !inRange(a.PeerOff[at:at+1], (ranks-1)*limit) {
 				return &NoteError{round, a.Rank, peer, fmt.Sprintf("block %d starts at row %d", blk, a.PeerOff[at])}
 			}
 			continue
@@ -164,8 +165,11 @@ func (a *AllToAll) TakeNote(round, peer int, b []byte) error {
 		count := a.Count[at*experts : (at+1)*experts]
 		b = getInts(b, count)
 		b = getInts(b, a.HomeOff[at:at+1])
-		if !inRange(count, a.MaxTokens) || !inRange(a.HomeOff[at:at+1], limit) {
-			return &NoteError{round, a.Rank, peer, fmt.Sprintf("block %d: a count is outside 0..%d", blk, a.MaxTokens)}
+		for _, n := range count {
+			left -= int(n)
+		}
+		if !inRange(count, a.MaxTokens) || left < 0 || !inRange(a.HomeOff[at:at+1], limit) {
+			return &NoteError{round, a.Rank, peer, fmt.Sprintf("block %d: a count is outside of what %d tokens can have", blk, a.MaxTokens)}
 		}
 	}
 	return nil

@@ -124,15 +124,15 @@ func (d *Direct) TakeNote(round, peer int, b []byte) error {
 	}
 	if round == 1 {
 		getInts(b, d.base[peer:peer+1])
-		if d.base[peer] < 0 {
+		if !inRange(d.base[peer:peer+1], (d.Place.Ranks()-1)*d.MaxTokens) {
 			return &NoteError{round, d.Rank, peer, fmt.Sprintf("first slot %d", d.base[peer])}
 		}
 		return nil
 	}
 	b = getInts(b, d.inRows[peer])
 	getInts(b, d.inExperts[peer])
-	if !inRange(d.inRows[peer], d.MaxTokens) || !inRange(d.inExperts[peer], d.MaxTokens) {
-		return &NoteError{round, d.Rank, peer, fmt.Sprintf("a count is outside 0..%d", d.MaxTokens)}
+	if !canHave(d.inRows[peer], d.MaxTokens, 1) || !canHave(d.inExperts[peer], d.MaxTokens, d.TopK) {
+		return &NoteError{round, d.Rank, peer, fmt.Sprintf("a count is outside of what %d tokens can have", d.MaxTokens)}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/commbench/commbench/alltoall/routing"
 )
@@ -49,6 +50,9 @@ func New(a Algorithm, c Config, rank int) (Plan, error) {
 	if c.Channels < 1 || c.Chunk < 1 || c.Rounds < 1 || c.TopK < 1 || c.MaxTokens < 0 {
 		return nil, fmt.Errorf("plan: %d channels, chunk %d, %d rounds, top-%d: each must be at least 1", c.Channels, c.Chunk, c.Rounds, c.TopK)
 	}
+	if rows := c.mostRows(); rows > math.MaxInt32 {
+		return nil, fmt.Errorf("plan: a rank may receive %.0f rows; at most %d can be counted", rows, math.MaxInt32)
+	}
 	switch a {
 	case AlgTwoHop:
 		return NewTwoHop(c, rank), nil
@@ -58,6 +62,14 @@ func New(a Algorithm, c Config, rank int) (Plan, error) {
 		return NewAllToAll(c, rank), nil
 	}
 	return nil, fmt.Errorf("plan: no algorithm %q; there are %v", a, Algorithms)
+}
+
+// mostRows bounds every sum of counts that a plan makes: the choices of all
+// ranks' tokens, and the padding of the alignment. It is a float64 because the
+// product of numbers that nobody has checked may overflow.
+func (c *Config) mostRows() float64 {
+	choices := float64(c.Place.Ranks()) * float64(c.MaxTokens) * float64(c.TopK)
+	return choices + float64(c.Place.PerRank())*float64(max(c.Alignment, 1)-1)
 }
 
 // Build makes the plans of all ranks in one place, passing the notes by hand.

@@ -185,12 +185,8 @@ func checkLayouts(t *testing.T, c plan.Config, tables []routing.Table, plans []p
 		if l.Tokens != tables[r].Tokens || len(l.InRank) != l.Tokens*l.Words {
 			t.Fatalf("rank %d: %d tokens, %d words of bitmap", r, l.Tokens, len(l.InRank))
 		}
-		for what, d := range map[string]string{
-			"per rank": gocmp.Diff(perRank, l.PerRank), "per node": gocmp.Diff(perNode, l.PerNode), "per expert": gocmp.Diff(experts, l.PerExpert),
-		} {
-			if d != "" {
-				t.Fatalf("rank %d: tokens %s (-want +got):\n%s", r, what, d)
-			}
+		if !slices.Equal(l.PerRank, perRank) || !slices.Equal(l.PerNode, perNode) || !slices.Equal(l.PerExpert, experts) {
+			t.Fatalf("rank %d: tokens by rank, node and expert are %v, %v, %v; want %v, %v, %v", r, l.PerRank, l.PerNode, l.PerExpert, perRank, perNode, experts)
 		}
 	}
 	for r := range plans {

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/commbench/commbench/alltoall/routing"
 	"github.com/commbench/commbench/alltoall/topo"
@@ -188,10 +189,11 @@ func (t *TwoHop) TakeNote(round, peer int, b []byte) error {
 
 func (t *TwoHop) takeRail(peer int, b []byte) error {
 	p := t.Place
+	n := p.Node(peer)
 	bad := func(format string, args ...any) error {
+		clear(t.inStart[n]) // so that the plan has nothing of what was refused
 		return &NoteError{0, t.Rank, peer, fmt.Sprintf(format, args...)}
 	}
-	n := p.Node(peer)
 	fixed := 4 * (t.Channels + 1 + p.GPUsPerNode + p.PerNode())
 	if len(b) < fixed {
 		return bad("%d bytes, at least %d expected", len(b), fixed)
@@ -202,15 +204,15 @@ func (t *TwoHop) takeRail(peer int, b []byte) error {
 	start := t.inStart[n]
 	for c := range t.Channels {
 		if start[0] != 0 || start[c+1] < start[c] || int(start[c+1]) > t.MaxTokens {
-			return bad("channel starts %v do not rise from 0 to at most %d", start, t.MaxTokens)
+			return bad("channel starts %v do not rise from 0 to at most %d", slices.Clone(start), t.MaxTokens)
 		}
 	}
 	entries := int(start[t.Channels])
 	if len(rest) < entries*t.bitmapBytes {
 		return bad("%d bytes of bitmap for %d tokens", len(rest), entries)
 	}
-	if !inRange(t.inCounts[n], entries) || !inRange(t.inExperts[n], entries) {
-		return bad("a count is outside 0..%d", entries)
+	if !inRange(t.inCounts[n], entries) || !canHave(t.inExperts[n], entries, t.TopK) {
+		return bad("a count is outside of what %d tokens can have", entries)
 	}
 	t.inBitmap[n] = resize(t.inBitmap[n], entries*t.bitmapBytes)
 	copy(t.inBitmap[n], rest)
@@ -231,7 +233,13 @@ func (t *TwoHop) takeNode(peer int, b []byte) error {
 			return &NoteError{1, t.Rank, peer, fmt.Sprintf("a count of rank %d is outside 0..%d", r, t.MaxTokens)}
 		}
 	}
-	getInts(b, t.inRailExperts[index])
+	experts := t.inRailExperts[index]
+	getInts(b, experts)
+	for n := range p.Nodes {
+		if !canHave(experts[n*p.PerRank():(n+1)*p.PerRank()], t.MaxTokens, t.TopK) {
+			return &NoteError{1, t.Rank, peer, fmt.Sprintf("an expert count of rank %d is outside of what %d tokens can have", p.Rank(n, index), t.MaxTokens)}
+		}
+	}
 	return nil
 }
 

@@ -37,7 +37,7 @@ func (e *NoteError) Error() string {
 	return fmt.Sprintf("plan: note of round %d from rank %d to rank %d: %s", e.Round, e.Peer, e.Rank, e.Problem)
 }
 
-// counts checks that all are in 0..limit.
+// inRange checks that all are in 0..limit.
 func inRange(vs []int32, limit int) bool {
 	for _, v := range vs {
 		if v < 0 || int(v) > limit {
@@ -45,4 +45,15 @@ func inRange(vs []int32, limit int) bool {
 		}
 	}
 	return true
+}
+
+// canHave checks that counts are what tokens of top-k choices can have: each in
+// 0..tokens, and together at most k for a token. It keeps the sums over all
+// peers' counts within int32, which New has seen to be enough.
+func canHave(counts []int32, tokens, topK int) bool {
+	sum := 0
+	for _, n := range counts {
+		sum += int(n)
+	}
+	return inRange(counts, tokens) && sum <= tokens*topK
 }

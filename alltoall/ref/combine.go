@@ -13,7 +13,7 @@ type Output struct {
 	Weights []float32
 }
 
-// Outputs gives the expert output for a copy of the token: of the rank `to`
+// Outputs gives, valid until its next call, the expert output for a copy of the token: of the rank `to`
 // (choice -1) where rows are by rank, of one choice where they are by expert.
 type Outputs func(to, choice int) Output
 
@@ -37,21 +37,18 @@ func CombineDirect(p topo.Placement, experts []int32, hidden int, out Outputs, b
 // in that order is taken by the outputs of its own node's ranks.
 func CombineTwoHop(p topo.Placement, rank int, experts []int32, hidden int, out Outputs, bias [][]uint16) Output {
 	sum := newSum(hidden, len(experts))
-	targets := Targets(p, experts)
-	for node := 0; node < p.Nodes; node++ {
-		partial, any := newSum(hidden, len(experts)), false
-		for _, to := range targets {
-			if p.Node(to) != node {
-				continue
-			}
-			any = true
-			if node == p.Node(rank) {
-				sum.add(out(to, -1))
-			} else {
-				partial.add(out(to, -1))
-			}
+	for targets := Targets(p, experts); len(targets) > 0; {
+		node := p.Node(targets[0])
+		home := node == p.Node(rank)
+		partial := sum
+		if !home {
+			partial = newSum(hidden, len(experts))
 		}
-		if any && node != p.Node(rank) {
+		for len(targets) > 0 && p.Node(targets[0]) == node {
+			partial.add(out(targets[0], -1))
+			targets = targets[1:]
+		}
+		if !home {
 			sum.add(partial.round(nil))
 		}
 	}
@@ -105,10 +102,11 @@ func (s *sum) round(bias [][]uint16) Output {
 // FromBF16 is the value of a BF16: the upper half of an FP32.
 func FromBF16(b uint16) float32 { return math.Float32frombits(uint32(b) << 16) }
 
-// ToBF16 rounds to the nearest BF16, ties to even; a NaN stays a (quiet) NaN.
+// ToBF16 rounds to the nearest BF16, ties to even. Every NaN becomes 0x7fc0: which
+// one an addition returns differs between CPUs.
 func ToBF16(f float32) uint16 {
 	if f != f {
-		return uint16(math.Float32bits(f)>>16) | 0x40
+		return 0x7fc0
 	}
 	bits := uint64(math.Float32bits(f))
 	low, high := bits&0xffff, bits>>16

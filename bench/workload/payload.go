@@ -35,7 +35,7 @@ func (p Payload) Token(dst []byte, rank, token int, experts []int32, weights []f
 	if p.DType == plan.BF16 {
 		bf16Values(dst[:row.Payload], src)
 	} else {
-		fill(dst[:row.Payload], src, ^uint64(0x0808080808080808), 0) // exponent never all ones
+		src.Fill(dst[:row.Payload], ^uint64(0x0808080808080808), 0) // exponent never all ones
 		src = counter.New(p.Seed, uint64(rank), uint64(token), scaleStream)
 		for i := row.Payload; i < row.Bytes(); i += 4 {
 			binary.LittleEndian.PutUint32(dst[i:], 0x3f800000|uint32(src.Uint64()>>41))
@@ -70,20 +70,7 @@ func (p Payload) Bias(dst []byte, rank, token, b int) {
 // bf16Values fills dst with BF16 numbers of either sign, from 1/8 to below 2 in
 // magnitude: exponents 124 to 127, any mantissa.
 func bf16Values(dst []byte, src counter.Source) {
-	fill(dst, src, 0x81ff81ff81ff81ff, 0x3e003e003e003e00)
-}
-
-// fill writes the generator's words, masked by and, with the bits of or set.
-func fill(dst []byte, src counter.Source, and, or uint64) {
-	n := len(dst) &^ 7
-	for i := 0; i < n; i += 8 {
-		binary.LittleEndian.PutUint64(dst[i:], src.Uint64()&and|or)
-	}
-	if n < len(dst) {
-		var last [8]byte
-		binary.LittleEndian.PutUint64(last[:], src.Uint64()&and|or)
-		copy(dst[n:], last[:])
-	}
+	src.Fill(dst, 0x81ff81ff81ff81ff, 0x3e003e003e003e00)
 }
 
 // e4m3 holds the value of every FP8 number.

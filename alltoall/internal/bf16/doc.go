@@ -1,0 +1,11 @@
+// Package bf16 holds the reduction kernels of combine: sums of BF16 rows, added
+// in FP32 in a fixed order and rounded once. Rows are byte slices, as they lie
+// in segments, little-endian.
+//
+// The doc comment of each kernel is the scalar loop that it must equal bit for
+// bit. Kernels allocate nothing and are safe for concurrent use on rows that
+// nobody writes.
+//
+// There is one folder for each instruction set, with the same files in each, and
+// pure for Go; package isa chooses. Package sumtest is the test of them all.
+package bf16

@@ -1,0 +1,111 @@
+package bench
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/transport/mem"
+)
+
+func TestSchedule(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		op            string
+		baseline      plan.Algorithm
+		warmup, iters int
+		want          []batch
+	}{
+		{"dispatches alternate one by one", record.Dispatch, plan.AlgDirect, 2, 3, []batch{{1, 0}, {1, 0}, {0, 1}, {0, 1}, {0, 1}}},
+		{"no warm-up", record.Dispatch, "", 0, 2, []batch{{0, 1}, {0, 1}}},
+		{"combines alone in one block", record.Combine, "", 3, 10, []batch{{3, 10}}},
+		{"combines in two blocks", record.Combine, plan.AlgDirect, 1, 10, []batch{{1, 5}, {1, 5}}},
+		{"the first block is the longer one", record.Roundtrip, plan.AlgDirect, 2, 5, []batch{{1, 3}, {1, 2}}},
+		{"each block warms up", record.Roundtrip, plan.AlgDirect, 3, 4, []batch{{2, 2}, {2, 2}}},
+		{"no warm-up of blocks", record.Combine, plan.AlgDirect, 0, 2, []batch{{0, 1}, {0, 1}}},
+		{"one combine cannot be two blocks", record.Combine, plan.AlgDirect, 2, 1, []batch{{2, 1}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			config := Config{Op: c.op, Algorithm: plan.AlgTwoHop, Baseline: c.baseline, Warmup: c.warmup, Iterations: c.iters}
+			got := config.schedule()
+			if !slices.Equal(got, c.want) {
+				t.Errorf("batches %v, want %v", got, c.want)
+			}
+			timed := 0
+			for _, b := range got {
+				timed += b.timed
+			}
+			if timed != c.iters {
+				t.Errorf("%d timed iterations, want %d", timed, c.iters)
+			}
+		})
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	c := Config{Op: record.Dispatch, Baseline: plan.AlgTwoHop}.defaults()
+	if c.Algorithm != plan.AlgTwoHop || c.Baseline != "" {
+		t.Errorf("algorithm %q against %q: one is no baseline of itself", c.Algorithm, c.Baseline)
+	}
+	if c.Channels != 10 || c.Chunk != 8 || c.Workers < 1 || c.Alignment != 1 || c.Check != CheckLast || c.Timeout != DefaultTimeout || c.ExchangeBytes != DefaultExchangeBytes {
+		t.Errorf("%+v", c)
+	}
+	if c.Warmup != 0 || c.Iterations != 0 {
+		t.Errorf("%d and %d iterations: 0 is a number, not a default", c.Warmup, c.Iterations)
+	}
+}
+
+// The flat all-to-all goes in as few rounds as its buffers allow, and never in
+// blocks of less than a token.
+func TestRounds(t *testing.T) {
+	row := int64(plan.DispatchRow(plan.FP8, 7168, 1).Stride())
+	const ranks, tokens, topK = 32, 4096, 8
+	all := ranks * tokens * topK * row
+	for _, c := range []struct {
+		exchange int64
+		channels int
+		want     int
+	}{
+		{all + 1, 10, 1}, {all, 10, 2}, {all / 2, 10, 3}, {all / 16, 10, 17}, {1, 10, tokens / 10}, {1, 5000, 1}, {-1, 10, 1},
+	} {
+		config := Config{Op: record.Dispatch, DType: plan.FP8, Hidden: 7168, Tokens: tokens, TopK: topK, Channels: c.channels, ExchangeBytes: c.exchange}
+		if got := config.rounds(ranks); got != c.want {
+			t.Errorf("%d bytes, %d channels: %d rounds, want %d", c.exchange, c.channels, got, c.want)
+		}
+	}
+}
+
+// What is said to be needed is at least what the arenas of a small run have in
+// them: the bound is there to refuse, not to guess.
+func TestNeedIsWhatIsTouched(t *testing.T) {
+	for _, op := range []string{record.Dispatch, record.Combine, record.Roundtrip} {
+		for _, alg := range plan.Algorithms {
+			d := mem.New()
+			c := Config{Op: op, Algorithm: alg, Nodes: 2, GPUsPerNode: 2, Experts: 8, TopK: 3, Tokens: 40, Hidden: 1024, Routing: "balanced",
+				Bias: 1, Expand: op == record.Dispatch, Iterations: 1, ScaleUp: d, ScaleOut: d}.defaults()
+			s, err := prepare(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := *s.group.Config()
+			plans, err := e.Size(s.tables)
+			if err != nil {
+				t.Fatal(err)
+			}
+			size, err := e.ArenaSize()
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Every rank receives about as much in this routing, and all rows are used. Notes
+			// and pages are left out.
+			arena, needed := int64(size*s.group.Ranks()), need(&s.c, &e, plans)-s.c.control(s.place)
+			if float64(needed) < 0.9*float64(arena) {
+				t.Errorf("%s by %s: %d bytes are needed, the arenas have %d", op, alg, needed, arena)
+			}
+			if err := s.group.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
