@@ -85,7 +85,7 @@ func (s *setting) route() error {
 	if k := s.source.TopK(); k > 0 {
 		c.TopK = k
 	}
-	if c.Tokens < 0 {
+	if c.Tokens == -1 {
 		c.Tokens = DefaultTokens
 		if n := s.source.Tokens(); n > 0 {
 			c.Tokens = (n + cluster.Ranks() - 1) / cluster.Ranks()
@@ -129,6 +129,9 @@ func (s *setting) fill() {
 			if s.c.dispatches() {
 				experts, weights := t.Row(token)
 				s.payload.Token(s.group.X(i).At(token), rank, token, experts, weights)
+			}
+			if !s.c.combines() { // there are no bias rows
+				continue
 			}
 			for b := range s.c.Bias {
 				s.payload.Bias(s.group.Bias(i, b).At(token), rank, token, b)

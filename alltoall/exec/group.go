@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/commbench/commbench/alltoall/internal/isa"
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/alltoall/routing"
 )
@@ -60,6 +61,9 @@ func (p Phase) Fastest() time.Duration {
 // Open sets up all ranks of the cluster in this process.
 func Open(cfg Config) (*Group, error) {
 	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	if err := isa.Check(); err != nil { // kernels that were asked for and cannot run
 		return nil, err
 	}
 	a, err := layOut(&cfg)

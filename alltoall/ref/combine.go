@@ -108,12 +108,10 @@ func ToBF16(f float32) uint16 {
 	if f != f {
 		return 0x7fc0
 	}
-	bits := uint64(math.Float32bits(f))
-	low, high := bits&0xffff, bits>>16
-	if low > 0x8000 || low == 0x8000 && high&1 == 1 {
-		high++ // may carry into the exponent, and from the largest number to infinity
-	}
-	return uint16(high)
+	// Adding just under half of the last place that stays, and the bit in that
+	// place, carries exactly where rounding is up: above half, and at half to even.
+	bits := math.Float32bits(f)
+	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
 }
 
 // FromE4M3 is the value of an FP8 E4M3 number: sign, 4 bits of exponent with
