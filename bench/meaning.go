@@ -24,7 +24,10 @@ func (r *runner) meaning(recs []record.Record) []string {
 			lines = append(lines, rec.Op+": no token goes anywhere")
 			continue
 		}
-		lines = append(lines, r.bound(rec)+versus(rec, base))
+		lines = append(lines, r.bound(rec))
+		if text := versus(rec, base); text != "" {
+			lines = append(lines, text)
+		}
 	}
 	return lines
 }
@@ -47,8 +50,8 @@ func (r *runner) bound(rec *record.Record) string {
 	if share < 0.5 {
 		hop, share = "scale-out", 1-share
 	}
-	return fmt.Sprintf("%s: the %s hop bounds it here, where both hops are memory copies: %.0f %% of the %v that %s copies",
-		rec.Op, hop, 100*share, unit.Bytes(moved), rec.Algorithm)
+	return fmt.Sprintf("%s: both hops are memory copies here; the %s hop bounds %s, with %.0f %% of the %v that it copies",
+		rec.Op, hop, rec.Algorithm, 100*share, unit.Bytes(moved))
 }
 
 // boundCombine does the same for a combine, whose reductions read more than
@@ -75,9 +78,9 @@ func versus(rec, base *record.Record) string {
 	if ratio < 1 {
 		word, ratio = "slower", 1/ratio
 	}
-	text := fmt.Sprintf("; %s is %s %s than %s, which copies %v", rec.Algorithm, unit.Ratio(ratio), word, base.Algorithm, unit.Bytes(*base.Traffic.CopiedBytes))
+	text := fmt.Sprintf("%s: %s is %s %s than %s, which copies %v", rec.Op, rec.Algorithm, unit.Ratio(ratio), word, base.Algorithm, unit.Bytes(*base.Traffic.CopiedBytes))
 	if a, b := *rec.Traffic.ScaleOutWire, *base.Traffic.ScaleOutWire; a > 0 && b > 0 {
-		text += fmt.Sprintf(". Where the scale-out link is the slower one, its bytes decide: %s", unit.Ratio(float64(b)/float64(a)))
+		text += fmt.Sprintf("; over a slow scale-out link its wire bytes would decide, %s fewer", unit.Ratio(float64(b)/float64(a)))
 	}
 	return text
 }

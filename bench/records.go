@@ -260,8 +260,8 @@ func (r *runner) scaleOutNote(rec, base *record.Record) string {
 		return ""
 	}
 	implied := float64(r.wire(plan.Algorithm(base.Algorithm))) / float64(r.wire(plan.Algorithm(rec.Algorithm)))
-	return fmt.Sprintf("scale-out wire bytes of a %s: %s %v, %s %v: %s fewer; the routing implies %s",
-		rec.Op, rec.Algorithm, unit.Bytes(a), base.Algorithm, unit.Bytes(b), unit.Ratio(float64(b)/float64(a)), unit.Ratio(implied))
+	return fmt.Sprintf("scale-out wire bytes %v, of %s %v: %s fewer; the routing implies %s",
+		unit.Bytes(a), base.Algorithm, unit.Bytes(b), unit.Ratio(float64(b)/float64(a)), unit.Ratio(implied))
 }
 
 // wire is the scale-out copies that the routing implies for an algorithm.
