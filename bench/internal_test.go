@@ -43,6 +43,52 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
+// After spoil nothing that an iteration has written passes for right.
+func TestSpoil(t *testing.T) {
+	for _, op := range []string{record.Dispatch, record.Combine} {
+		for _, alg := range plan.Algorithms {
+			d := mem.New()
+			c := Config{Op: op, Algorithm: alg, Nodes: 2, GPUsPerNode: 2, Experts: 8, TopK: 3, Tokens: 20, Hidden: 64, Routing: "uniform",
+				Expand: op == record.Dispatch, Iterations: 1, ScaleUp: d, ScaleOut: d}.defaults()
+			s, err := prepare(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h, err := s.group.NewHandle(alg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &runner{setting: s}
+			one := &side{alg: alg, handle: h, ops: map[string]*series{}}
+			if err := r.turn(t.Context(), one, batch{0, 1}, true); err != nil {
+				t.Fatal(err)
+			}
+			check, all := s.checkCombine, int64(4*20)
+			if op == record.Dispatch {
+				check, all = s.checkDispatch, 0
+				for i, p := range h.Plans {
+					all += int64(p.RecvRows())
+					if alg != plan.AlgAllToAll { // and the expanded ones, which have no padding here
+						for _, n := range h.Plans[i].Received() {
+							all += int64(n)
+						}
+					}
+				}
+			}
+			if v := check(alg); v.Wrong != 0 {
+				t.Errorf("%s by %s: %d wrong: %v", op, alg, v.Wrong, v.First)
+			}
+			s.spoil(alg, op == record.Combine)
+			if v := check(alg); v.Wrong != all {
+				t.Errorf("%s by %s: %d wrong after all %d were overwritten", op, alg, v.Wrong, all)
+			}
+			if err := s.group.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	c := Config{Op: record.Dispatch, Baseline: plan.AlgTwoHop}.defaults()
 	if c.Algorithm != plan.AlgTwoHop || c.Baseline != "" {

@@ -162,6 +162,7 @@ func TestTimes(t *testing.T) {
 	}{
 		{"dispatch", record.Dispatch, plan.AlgTwoHop, func(*bench.Config) {}, true, true, false},
 		{"cached dispatch", record.Dispatch, plan.AlgDirect, func(c *bench.Config) { c.Cached = true }, false, false, false},
+		{"the notes of a cached handle belong to no iteration", record.Dispatch, plan.AlgTwoHop, func(c *bench.Config) { c.Cached, c.Warmup = true, 0 }, false, false, false},
 		{"expanded dispatch", record.Dispatch, plan.AlgTwoHop, func(c *bench.Config) { c.Expand = true }, true, true, true},
 		{"alltoall is expanded by itself", record.Dispatch, plan.AlgAllToAll, func(c *bench.Config) { c.Expand = true }, true, true, false},
 		{"combine", record.Combine, plan.AlgTwoHop, func(*bench.Config) {}, false, false, false},

@@ -183,6 +183,25 @@ func TestStuckErrorNamesWhoWaits(t *testing.T) {
 	}
 }
 
+// Where no token crosses, home reducers alone wait for their node.
+func TestStuckErrorOfOneNode(t *testing.T) {
+	s := shape{1, 2, 4, 2, 0}
+	tables := generate(t, s, load{routing: "uniform", tokens: 4}, 1)
+	for _, alg := range []plan.Algorithm{plan.AlgTwoHop, plan.AlgDirect} {
+		t.Run(string(alg), func(t *testing.T) {
+			t.Parallel()
+			c, d := config(t, alg, s, tables), newSpy()
+			c.ScaleUp, c.ScaleOut, c.Timeout = d, d, stuckAfter
+			cl := open(t, c, tables)
+			cl.until("combine")
+			d.signal = func(v verb) bool { return v.from == 1 && v.to == 0 && cl.g.Word(v.scaleOut, v.word) == "ready" }
+			if stuck := cl.checkStuck(cl.phase(ctx, "combine")); stuck.Role != "home reducer" || stuck.For != "outputs to be ready" || stuck.Rank != 0 || stuck.Peer != 1 {
+				t.Errorf("%v", stuck)
+			}
+		})
+	}
+}
+
 // However many workers there are for the few roles that wait, and whichever of
 // them finds that nothing moves, one of those roles is named.
 func TestStuckErrorWithMoreWorkersThanRoles(t *testing.T) {
@@ -266,6 +285,32 @@ func TestCancelledInTheMiddle(t *testing.T) {
 				}
 				c.checkBroken(errCause)
 			})
+		}
+	}
+}
+
+// Roles that could all go on are stopped as well.
+func TestCancelledRunStops(t *testing.T) {
+	s := shape{2, 1, 4, 2, 0}
+	tables := generate(t, s, load{routing: "uniform", tokens: 400}, 1)
+	for _, alg := range plan.Algorithms {
+		c, d := config(t, alg, s, tables), newSpy()
+		c.ScaleUp, c.ScaleOut, c.Hidden, c.Channels, c.Chunk, c.Rounds, c.Workers = d, d, 8, 1, 1, 400, 1
+		cl := open(t, c, tables)
+		cl.must("notify")
+		ctx, cancel := context.WithCancel(ctx)
+		var puts atomic.Int64
+		d.put = func(verb) error {
+			if puts.Add(1) == 10 {
+				cancel()
+			}
+			return nil
+		}
+		if err := cl.phase(ctx, "dispatch"); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v, want %v", alg, err, context.Canceled)
+		}
+		if n := puts.Load(); n > 50 {
+			t.Errorf("%s: %d puts were made after the tenth had cancelled", alg, n-10)
 		}
 	}
 }
