@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -255,6 +256,9 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestOtherDrivers(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skipf("shm needs Linux, this is %s", runtime.GOOS)
+	}
 	p := place(t, 2, 2, 8)
 	tables := generate(t, "uniform", routing.Spec{Placement: p, TopK: 3, Tokens: 25})
 	for _, alg := range plan.Algorithms {

@@ -2,8 +2,10 @@ package exec_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 
@@ -30,7 +32,7 @@ func benchCluster(b *testing.B, alg plan.Algorithm, transport string) *cluster {
 
 func eachBenchmark(b *testing.B, f func(b *testing.B, c *cluster)) {
 	for _, alg := range plan.Algorithms {
-		for _, transport := range []string{"mem", "shm"} {
+		for _, transport := range slices.Sorted(maps.Keys(drivers)) {
 			b.Run(fmt.Sprintf("algorithm=%s/transport=%s", alg, transport), func(b *testing.B) {
 				f(b, benchCluster(b, alg, transport))
 			})

@@ -103,7 +103,7 @@ func (s *directPusher) step() (status, error) {
 			st = idle
 		}
 		chunk := min(left, chunkMax)
-		if s.a.sumSlots-int(s.sent[home]-s.l.seen(s.g, home, s.w.credit, s.l.channel)) < chunk {
+		if s.l.room(s.g, home, s.w.credit, s.a.sumSlots, s.sent[home]) < chunk {
 			continue
 		}
 		st = moved
@@ -191,7 +191,7 @@ func (r *directHomeReducer) missing() int {
 	place := r.g.cfg.Place
 	for k := r.p.First[r.token]; k < r.p.First[r.token+1]; k++ {
 		from := int(r.p.To[k])
-		if place.Node(from) != r.l.node && r.l.seen(r.g, from, r.w.tail, r.l.channel) <= r.taken[from] {
+		if place.Node(from) != r.l.node && r.l.filled(r.g, from, r.w.tail, r.taken[from]) == 0 {
 			return from
 		}
 	}
@@ -223,13 +223,9 @@ func (r *directHomeReducer) add() error {
 			continue
 		}
 		r.taken[from]++
-		r.owed[from]++
 		r.left[from]--
-		if r.owed[from] == chunk || r.left[from] == 0 {
-			if err := r.l.signal(r.g, from, r.w.credit, r.l.channel, uint64(r.owed[from])); err != nil {
-				return err
-			}
-			r.owed[from] = 0
+		if err := r.l.repay(r.g, from, r.w.credit, &r.owed[from], chunk, r.left[from] == 0); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"math"
+	"runtime"
 	"testing"
 	"time"
 
@@ -47,10 +48,14 @@ type load struct {
 	empty   int
 }
 
-var drivers = map[string]func() driver.Driver{
-	"mem": func() driver.Driver { return mem.New() },
-	"shm": func() driver.Driver { return shm.New() },
-}
+// drivers are those of this system.
+var drivers = func() map[string]func() driver.Driver {
+	all := map[string]func() driver.Driver{"mem": func() driver.Driver { return mem.New() }}
+	if runtime.GOOS == "linux" {
+		all["shm"] = func() driver.Driver { return shm.New() }
+	}
+	return all
+}()
 
 func place(t testing.TB, s shape) topo.Placement {
 	t.Helper()

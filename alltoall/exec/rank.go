@@ -76,6 +76,29 @@ func (r *rank) seen(g *Group, peer int, w words, channel int) uint64 {
 	return r.out.Load(w.out + peer*w.channels + channel)
 }
 
+// room is the free rows of a ring of so many slots at a peer, into which sent
+// rows went and of which the peer has given credit for some.
+func (l *lane) room(g *Group, peer int, credit words, slots int, sent uint64) int {
+	return slots - int(sent-l.seen(g, peer, credit, l.channel))
+}
+
+// filled is the rows from a peer that wait in this rank's ring, of which taken
+// were taken out.
+func (l *lane) filled(g *Group, peer int, tail words, taken uint64) int {
+	return int(l.seen(g, peer, tail, l.channel) - taken)
+}
+
+// repay gives a peer credit for one more row that was taken out of its ring: a
+// chunk at a time, and what is owed when the stream ends.
+func (l *lane) repay(g *Group, peer int, credit words, owed *int, chunk int, end bool) error {
+	if *owed++; *owed < chunk && !end {
+		return nil
+	}
+	rows := *owed
+	*owed = 0
+	return l.signal(g, peer, credit, l.channel, uint64(rows))
+}
+
 // takeWords reserves words for all peers and channels.
 func (g *Group) takeWords(channels int) words {
 	w := words{g.wordsOut, g.wordsUp, channels}

@@ -51,7 +51,7 @@ func (r *twoHopNodeReducer) step() (status, error) {
 		}
 		chunk := min(left, r.g.cfg.Chunk)
 		peer := place.RailPeer(r.l.id, n)
-		if !ready || r.a.sumSlots-int(r.sent[n]-r.l.seen(r.g, peer, r.w.credit, r.l.channel)) < chunk {
+		if !ready || r.l.room(r.g, peer, r.w.credit, r.a.sumSlots, r.sent[n]) < chunk {
 			continue
 		}
 		st = moved
@@ -141,7 +141,7 @@ func (r *twoHopHomeReducer) step() (status, error) {
 		if r.token == end {
 			break
 		}
-		if !r.arrived() {
+		if r.missing() >= 0 {
 			return st, nil
 		}
 		st = moved
@@ -159,14 +159,14 @@ func (r *twoHopHomeReducer) has(n int) bool {
 	return r.next[n] < s.Start[r.l.channel+1] && int(s.Tokens[r.next[n]]) == r.token
 }
 
-// arrived says whether the current token's partial sums are all here.
-func (r *twoHopHomeReducer) arrived() bool {
+// missing is a node whose partial sum for the current token is not here, or -1.
+func (r *twoHopHomeReducer) missing() int {
 	for n := range r.next {
-		if n != r.l.node && r.has(n) && r.l.seen(r.g, r.g.cfg.Place.RailPeer(r.l.id, n), r.w.tail, r.l.channel) <= r.taken[n] {
-			return false
+		if n != r.l.node && r.has(n) && r.l.filled(r.g, r.g.cfg.Place.RailPeer(r.l.id, n), r.w.tail, r.taken[n]) == 0 {
+			return n
 		}
 	}
-	return true
+	return -1
 }
 
 // add sums the current token and frees the slots of its partial sums.
@@ -194,12 +194,9 @@ func (r *twoHopHomeReducer) add() error {
 			continue
 		}
 		r.taken[n]++
-		r.owed[n]++
-		if r.owed[n] == r.g.cfg.Chunk || r.next[n] == r.p.Send[n].Start[r.l.channel+1] {
-			if err := r.l.signal(r.g, r.g.cfg.Place.RailPeer(r.l.id, n), r.w.credit, r.l.channel, uint64(r.owed[n])); err != nil {
-				return err
-			}
-			r.owed[n] = 0
+		end := r.next[n] == r.p.Send[n].Start[r.l.channel+1]
+		if err := r.l.repay(r.g, r.g.cfg.Place.RailPeer(r.l.id, n), r.w.credit, &r.owed[n], r.g.cfg.Chunk, end); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -213,12 +210,9 @@ func (r *twoHopHomeReducer) where() waiting {
 	if !r.y.ok(r.g, r.l.rank, r.w.ready) {
 		return r.y.where(r.g, r.l, w, r.w.ready)
 	}
-	for n := range r.next {
-		if n != r.l.node && r.has(n) && r.l.seen(r.g, r.g.cfg.Place.RailPeer(r.l.id, n), r.w.tail, r.l.channel) <= r.taken[n] {
-			w.Peer = r.g.cfg.Place.RailPeer(r.l.id, n)
-			w.Awaited, w.Seen = r.taken[n]+1, r.l.seen(r.g, w.Peer, r.w.tail, r.l.channel)
-			break
-		}
+	if n := r.missing(); n >= 0 {
+		w.Peer = r.g.cfg.Place.RailPeer(r.l.id, n)
+		w.Awaited, w.Seen = r.taken[n]+1, r.l.seen(r.g, w.Peer, r.w.tail, r.l.channel)
 	}
 	return w
 }

@@ -47,7 +47,7 @@ func (s *twoHopSender) step() (status, error) {
 		}
 		chunk := min(left, s.g.cfg.Chunk)
 		peer := place.RailPeer(s.l.id, n)
-		if n != s.l.node && s.a.slots-int(s.sent[n]-s.l.seen(s.g, peer, s.w.credit, s.l.channel)) < chunk {
+		if n != s.l.node && s.l.room(s.g, peer, s.w.credit, s.a.slots, s.sent[n]) < chunk {
 			continue
 		}
 		st = moved
@@ -168,7 +168,7 @@ func (f *twoHopForwarder) step() (status, error) {
 		}
 		chunk := min(left, f.g.cfg.Chunk)
 		peer := place.RailPeer(f.l.id, n)
-		if int(f.l.seen(f.g, peer, f.w.tail, f.l.channel)-f.taken[n]) < chunk {
+		if f.l.filled(f.g, peer, f.w.tail, f.taken[n]) < chunk {
 			continue
 		}
 		st = moved
