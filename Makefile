@@ -5,6 +5,7 @@ VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 20s
 BENCHTIME   ?= 1s
+BENCHCOUNT  ?= 1
 
 .PHONY: build test unit race lint cross bench fuzz golden
 
@@ -34,7 +35,7 @@ cross:
 
 # Dispatch and combine for each algorithm and transport, with this machine's memcpy rate beside them.
 bench:
-	$(GO) test -run '^$$' -bench 'Dispatch|Combine|Notify|Memcpy' -benchmem -benchtime $(BENCHTIME) ./alltoall/exec/
+	$(GO) test -run '^$$' -bench 'Dispatch|Combine|Notify|Memcpy' -benchmem -benchtime $(BENCHTIME) -count $(BENCHCOUNT) ./alltoall/exec/
 
 # Every fuzz target in turn.
 fuzz:

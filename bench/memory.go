@@ -72,10 +72,12 @@ func (c *Config) control(p topo.Placement) int64 {
 	return n
 }
 
-// least is what a run takes at the very least, known before anything is made.
+// least is what a run takes at the very least, known before anything is made. It
+// is a float64 in between because nobody has yet checked that it is small.
 func (c *Config) least(p topo.Placement) int64 {
-	tokens := int64(p.Ranks()) * int64(c.Tokens)
-	return c.control(p) + tokens*int64(plan.DispatchRow(c.DType, c.Hidden, c.TopK).Stride())
+	tokens := float64(p.Ranks()) * float64(c.Tokens)
+	bytes := float64(c.control(p)) + tokens*float64(plan.DispatchRow(c.DType, c.Hidden, c.TopK).Stride())
+	return int64(min(bytes, 1<<62))
 }
 
 // need is the bytes that a run touches: the rows that are used, not the address

@@ -135,8 +135,9 @@ func (g *Group) NewHandle(alg plan.Algorithm) (*Handle, error) {
 }
 
 // Notify makes the handle's plan for the routing: each local rank lays out its
-// own tables[i], then exchanges notes with its peers. A handle may be used
-// again for another routing.
+// own tables[i], then exchanges notes with its peers. The tables must be valid
+// for the placement's experts (routing.Table.Validate). A handle may be used again
+// for another routing.
 func (g *Group) Notify(ctx context.Context, h *Handle, tables []routing.Table) (layout, notify Phase, err error) {
 	if g.broken != nil {
 		return layout, notify, fmt.Errorf("exec: notify after an earlier failure: %w", g.broken)
