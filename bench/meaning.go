@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 
+	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/bench/unit"
 )
@@ -36,13 +37,15 @@ func (r *runner) meaning(recs []record.Record) []string {
 // hops are copies in one host's memory, so that is the one that bounds it.
 func (r *runner) bound(rec *record.Record) string {
 	t := &rec.Traffic
-	moved, wire := *t.CopiedBytes, *t.ScaleOutWire**t.BytesPerToken
 	if rec.Op == record.Combine {
 		return r.boundCombine(rec)
 	}
+	if rec.Algorithm == record.AllToAll {
+		return fmt.Sprintf("%s: alltoall copies %v, each row three times (pack, exchange, unpack); memory bounds it, not a hop", rec.Op, unit.Bytes(*t.CopiedBytes))
+	}
+	wire := *t.ScaleOutWire * *t.BytesPerToken
+	moved := *t.CopiedBytes - r.rows(rec, func(l *plan.Ledger) int64 { return l.Unpacked })**t.BytesPerToken // less the epilogue
 	switch {
-	case rec.Algorithm == record.AllToAll:
-		return fmt.Sprintf("%s: alltoall copies %v, each row three times (pack, exchange, unpack); memory bounds it, not a hop", rec.Op, unit.Bytes(moved))
 	case wire == 0:
 		return fmt.Sprintf("%s: %s copies %v, all within nodes: the scale-up hop bounds it", rec.Op, rec.Algorithm, unit.Bytes(moved))
 	}
@@ -57,16 +60,21 @@ func (r *runner) bound(rec *record.Record) string {
 // boundCombine does the same for a combine, whose reductions read more than
 // they write.
 func (r *runner) boundCombine(rec *record.Record) string {
-	read := int64(0)
+	read := r.rows(rec, func(l *plan.Ledger) int64 { return l.Reduced })
+	return fmt.Sprintf("%s: reading bounds it here: %s adds up %v of rows and writes %v", rec.Op, rec.Algorithm,
+		unit.Bytes(read**rec.Traffic.BytesPerToken), unit.Bytes(*rec.Traffic.CopiedBytes))
+}
+
+// rows sums a count of the ledgers that the record was made from.
+func (r *runner) rows(rec *record.Record, count func(*plan.Ledger) int64) (n int64) {
 	for _, s := range r.sides {
 		if string(s.alg) == rec.Algorithm {
-			for _, l := range s.ops[record.Combine].ledgers {
-				read += l.Reduced
+			for _, l := range s.ops[rec.Op].ledgers {
+				n += count(l)
 			}
 		}
 	}
-	return fmt.Sprintf("%s: reading bounds it here: %s adds up %v of rows and writes %v", rec.Op, rec.Algorithm,
-		unit.Bytes(read**rec.Traffic.BytesPerToken), unit.Bytes(*rec.Traffic.CopiedBytes))
+	return n
 }
 
 // versus compares with the baseline, here and where the scale-out link is slow.
