@@ -6,10 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
-
-	"github.com/olekukonko/tablewriter"
-	"github.com/olekukonko/tablewriter/renderer"
-	"github.com/olekukonko/tablewriter/tw"
+	"unicode/utf8"
 
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/bench/unit"
@@ -24,9 +21,7 @@ func writeTable(w io.Writer, recs []record.Record, opts *Options) error {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		if err := section(&b, group); err != nil {
-			return err
-		}
+		section(&b, group)
 	}
 	if len(opts.Meaning) > 0 {
 		b.WriteByte('\n')
@@ -52,7 +47,7 @@ func bySource(recs []record.Record) [][]record.Record {
 }
 
 // section is the heading, the table and the remarks for records of one source.
-func section(b *bytes.Buffer, recs []record.Record) error {
+func section(b *bytes.Buffer, recs []record.Record) {
 	agreed := map[string]string{} // the heading's lines by label
 	columns := []column{op, algorithm}
 	if len(ops(recs)) == 1 {
@@ -80,14 +75,11 @@ func section(b *bytes.Buffer, recs []record.Record) error {
 		}
 	}
 	b.WriteByte('\n')
-	if err := table(b, append(columns, figures(recs)...), recs); err != nil {
-		return err
-	}
+	table(b, append(columns, figures(recs)...), recs)
 	if said := remarks(recs); len(said) > 0 {
 		b.WriteByte('\n')
 		b.WriteString(strings.Join(said, ""))
 	}
-	return nil
 }
 
 // agree returns what the heading says of the fact: the phrase that all records
@@ -248,47 +240,39 @@ func wrong(r *rec) string {
 	return unit.Opt(r.Wrong, unit.Count)
 }
 
-// table draws the columns with one rule under the heading and no other lines.
-func table(b *bytes.Buffer, columns []column, recs []record.Record) error {
-	heads, aligns := make([]string, len(columns)), make([]tw.Align, len(columns))
-	gaps := slices.Repeat([]tw.Padding{{Right: "  ", Overwrite: true}}, len(columns))
-	gaps[len(columns)-1] = tw.PaddingNone
-	rows := make([][]string, len(recs))
-	for i, c := range columns {
-		heads[i], aligns[i] = c.head, tw.AlignRight
-		if c.left {
-			aligns[i] = tw.AlignLeft
+// headLines is the number of lines of every column's heading.
+const headLines = 3
+
+// table draws the columns with one rule under the heading and no other lines. A
+// library that draws tables was here before: with borders, wrapping and colours
+// turned off it was as long as this, and took 3 s of a first build.
+func table(b *bytes.Buffer, columns []column, recs []record.Record) {
+	const gap = "  "
+	lines := make([][]string, headLines+len(recs))
+	total := len(gap) * (len(columns) - 1)
+	for _, c := range columns {
+		cells := strings.Split(c.head, "\n")
+		for _, cell := range c.cells(recs) {
+			cells = append(cells, clean(cell))
 		}
-		for j, cell := range c.cells(recs) {
-			rows[j] = append(rows[j], clean(cell))
+		width := 0
+		for _, cell := range cells {
+			width = max(width, utf8.RuneCountInString(cell))
+		}
+		total += width
+		for i, cell := range cells {
+			pad := strings.Repeat(" ", width-utf8.RuneCountInString(cell))
+			if c.left {
+				lines[i] = append(lines[i], cell+pad)
+			} else {
+				lines[i] = append(lines[i], pad+cell)
+			}
 		}
 	}
-	cell := tw.CellConfig{
-		Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone},
-		Alignment:  tw.CellAlignment{PerColumn: aligns},
-		Padding:    tw.CellPadding{PerColumn: gaps},
+	for i, cells := range lines {
+		if i == headLines {
+			fmt.Fprintln(b, strings.Repeat("-", total))
+		}
+		fmt.Fprintln(b, strings.TrimRight(strings.Join(cells, gap), " "))
 	}
-	var drawn bytes.Buffer
-	t := tablewriter.NewTable(&drawn,
-		tablewriter.WithConfig(tablewriter.Config{Header: cell, Row: cell}),
-		tablewriter.WithTrimSpace(tw.Off), // keeps the empty heading lines
-		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
-			Borders: tw.BorderNone,
-			Symbols: tw.NewSymbols(tw.StyleASCII),
-			Settings: tw.Settings{
-				Separators: tw.SeparatorsNone,
-				Lines:      tw.Lines{ShowTop: tw.Off, ShowBottom: tw.Off, ShowHeaderLine: tw.On, ShowFooterLine: tw.Off},
-			},
-		})))
-	t.Header(heads)
-	if err := t.Bulk(rows); err != nil {
-		return err
-	}
-	if err := t.Render(); err != nil {
-		return err
-	}
-	for line := range strings.Lines(drawn.String()) {
-		fmt.Fprintln(b, strings.TrimRight(line, " \n"))
-	}
-	return nil
 }
