@@ -103,8 +103,8 @@ func (r *runner) iterate(ctx context.Context) error {
 		r.steps += (b.warm + b.timed) * len(r.sides)
 	}
 	for _, s := range r.sides {
-		if r.c.dispatches() {
-			r.spoil(s.alg, false) // touches every page before anything is timed
+		if r.c.dispatches() && r.c.Warmup == 0 {
+			r.spoil(s.alg, false) // touches every page before anything is timed, as a warm-up would
 		}
 	}
 	for i, b := range batches {
