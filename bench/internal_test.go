@@ -50,7 +50,7 @@ func TestSpoil(t *testing.T) {
 			d := mem.New()
 			c := Config{Op: op, Algorithm: alg, Nodes: 2, GPUsPerNode: 2, Experts: 8, TopK: 3, Tokens: 20, Hidden: 64, Routing: "uniform",
 				Expand: op == record.Dispatch, Iterations: 1, ScaleUp: d, ScaleOut: d}.defaults()
-			s, err := prepare(c)
+			s, err := prepare(t.Context(), c)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,9 +63,9 @@ func TestSpoil(t *testing.T) {
 			if err := r.turn(t.Context(), one, batch{0, 1}, true); err != nil {
 				t.Fatal(err)
 			}
-			check, all := s.checkCombine, int64(4*20)
+			check, all := func() *verdict { return s.checkCombine(alg) }, int64(4*20)
 			if op == record.Dispatch {
-				check, all = s.checkDispatch, 0
+				check, all = func() *verdict { return s.checkDispatch(one) }, 0
 				for i, p := range h.Plans {
 					all += int64(p.RecvRows())
 					if alg != plan.AlgAllToAll { // and the expanded ones, which have no padding here
@@ -75,12 +75,12 @@ func TestSpoil(t *testing.T) {
 					}
 				}
 			}
-			if v := check(alg); v.Wrong != 0 {
-				t.Errorf("%s by %s: %d wrong: %v", op, alg, v.Wrong, v.First)
+			if v := check(); v.rows != 0 {
+				t.Errorf("%s by %s: %d rows differ: %v", op, alg, v.rows, v.first)
 			}
 			s.spoil(alg, op == record.Combine)
-			if v := check(alg); v.Wrong != all {
-				t.Errorf("%s by %s: %d wrong after all %d were overwritten", op, alg, v.Wrong, all)
+			if v := check(); v.rows != all || v.wrong() != 4*20 {
+				t.Errorf("%s by %s: %d rows and %d tokens differ after all %d and %d were overwritten", op, alg, v.rows, v.wrong(), all, 4*20)
 			}
 			if err := s.group.Close(); err != nil {
 				t.Error(err)
@@ -130,7 +130,7 @@ func TestNeedIsWhatIsTouched(t *testing.T) {
 			d := mem.New()
 			c := Config{Op: op, Algorithm: alg, Nodes: 2, GPUsPerNode: 2, Experts: 8, TopK: 3, Tokens: 40, Hidden: 1024, Routing: "balanced",
 				Bias: 1, Expand: op == record.Dispatch, Iterations: 1, ScaleUp: d, ScaleOut: d}.defaults()
-			s, err := prepare(c)
+			s, err := prepare(t.Context(), c)
 			if err != nil {
 				t.Fatal(err)
 			}

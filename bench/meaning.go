@@ -57,12 +57,29 @@ func (r *runner) bound(rec *record.Record) string {
 		rec.Op, hop, rec.Algorithm, 100*share, unit.Bytes(moved))
 }
 
-// boundCombine does the same for a combine, whose reductions read more than
-// they write.
+// boundCombine does the same for a combine, whose reductions mostly read more
+// than they write.
 func (r *runner) boundCombine(rec *record.Record) string {
-	read := r.rows(rec, func(l *plan.Ledger) int64 { return l.Reduced })
-	return fmt.Sprintf("%s: reading bounds it here: %s adds up %v of rows and writes %v", rec.Op, rec.Algorithm,
-		unit.Bytes(read**rec.Traffic.BytesPerToken), unit.Bytes(*rec.Traffic.CopiedBytes))
+	reads := r.rows(rec, func(l *plan.Ledger) int64 { return l.Reduced })
+	read, written := reads**rec.Traffic.BytesPerToken, *rec.Traffic.CopiedBytes
+	more := "reading"
+	if written > read {
+		more = "writing"
+	}
+	text := fmt.Sprintf("%s: %s adds up %v of rows and writes %v: %s bounds it here", rec.Op, rec.Algorithm, unit.Bytes(read), unit.Bytes(written), more)
+	if rec.Algorithm == record.AllToAll || reads == 0 {
+		return text + ", not a hop"
+	}
+	up := r.rows(rec, func(l *plan.Ledger) (n int64) {
+		for _, k := range l.ScaleUp {
+			n += k.Tokens
+		}
+		return n
+	})
+	if *rec.Traffic.ScaleOutWire == 0 || 2*up >= reads {
+		return text + fmt.Sprintf("; %.0f %% of the rows are read over the scale-up hop", 100*float64(up)/float64(reads))
+	}
+	return text + fmt.Sprintf("; %.0f %% of the rows come over the scale-out hop", 100*float64(reads-up)/float64(reads))
 }
 
 // rows sums a count of the ledgers that the record was made from.
@@ -88,7 +105,7 @@ func versus(rec, base *record.Record) string {
 	}
 	text := fmt.Sprintf("%s: %s is %s %s than %s, which copies %v", rec.Op, rec.Algorithm, unit.Ratio(ratio), word, base.Algorithm, unit.Bytes(*base.Traffic.CopiedBytes))
 	if a, b := *rec.Traffic.ScaleOutWire, *base.Traffic.ScaleOutWire; a > 0 && b > 0 {
-		text += fmt.Sprintf("; over a slow scale-out link its wire bytes would decide, %s fewer", unit.Ratio(float64(b)/float64(a)))
+		text += fmt.Sprintf("; over a slow scale-out link its wire bytes would decide, %s", fewer(float64(b)/float64(a)))
 	}
 	return text
 }

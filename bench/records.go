@@ -67,7 +67,7 @@ func (s *side) series(op string) *series {
 	n := min(len(d.transfer), len(c.transfer))
 	return &series{
 		transfer: sum(d.transfer[:n], c.transfer[:n]), fastest: sum(d.fastest[:n], c.fastest[:n]),
-		layout: d.layout, notify: d.notify,
+		layout: d.layout, notify: d.notify, verdict: d.verdict.with(c.verdict),
 	}
 }
 
@@ -111,8 +111,10 @@ func (r *runner) record(op string, alg plan.Algorithm, o *series) record.Record 
 	}
 	rec.Exec.Check = new(c.Check != CheckNone)
 	if o.verdict != nil {
-		rec.Wrong = &o.verdict.Wrong
-		rec.Warnings = append(rec.Warnings, o.verdict.First...)
+		rec.Wrong = new(o.verdict.wrong())
+		if op != record.Roundtrip { // its parts' records describe them
+			rec.Warnings = append(rec.Warnings, o.verdict.descriptions()...)
+		}
 	}
 	if op != record.Roundtrip {
 		r.traffic(&rec, op, alg, o)
@@ -260,8 +262,16 @@ func (r *runner) scaleOutNote(rec, base *record.Record) string {
 		return ""
 	}
 	implied := float64(r.wire(plan.Algorithm(base.Algorithm))) / float64(r.wire(plan.Algorithm(rec.Algorithm)))
-	return fmt.Sprintf("scale-out wire bytes %v, of %s %v: %s fewer; the routing implies %s",
-		unit.Bytes(a), base.Algorithm, unit.Bytes(b), unit.Ratio(float64(b)/float64(a)), unit.Ratio(implied))
+	return fmt.Sprintf("scale-out wire bytes %v, of %s %v: %s; the routing implies %s",
+		unit.Bytes(a), base.Algorithm, unit.Bytes(b), fewer(float64(b)/float64(a)), fewer(implied))
+}
+
+// fewer reads a factor by which something shrank: "2.2x fewer", or "2.2x more".
+func fewer(factor float64) string {
+	if factor < 1 {
+		return unit.Ratio(1/factor) + " more"
+	}
+	return unit.Ratio(factor) + " fewer"
 }
 
 // wire is the scale-out copies that the routing implies for an algorithm.

@@ -23,7 +23,7 @@ type Result struct {
 // what failed. Only one run at a time should use the machine.
 func Run(ctx context.Context, c Config) (Result, error) {
 	c = c.defaults()
-	s, err := prepare(c)
+	s, err := prepare(ctx, c)
 	if err != nil {
 		return Result{}, err
 	}
@@ -38,8 +38,8 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	err = r.iterate(ctx)
 	recs, recErr := r.records(err)
 	err = errors.Join(err, recErr, s.group.Close())
-	if err == nil && r.wrong() > 0 {
-		err = fmt.Errorf("%w: %d tokens differ from the reference", ErrWrong, r.wrong())
+	if n := r.wrong(); n > 0 {
+		err = errors.Join(fmt.Errorf("%w: %d tokens differ from the reference", ErrWrong, n), err)
 	}
 	return Result{recs, r.meaning(recs)}, err
 }
@@ -103,8 +103,14 @@ func (r *runner) iterate(ctx context.Context) error {
 		r.steps += (b.warm + b.timed) * len(r.sides)
 	}
 	for _, s := range r.sides {
-		if r.c.dispatches() && r.c.Warmup == 0 {
-			r.spoil(s.alg, false) // touches every page before anything is timed, as a warm-up would
+		if r.c.Warmup > 0 {
+			break // it touches every page before anything is timed
+		}
+		if r.c.dispatches() {
+			r.spoil(s.alg, false)
+		}
+		if r.c.combines() {
+			r.spoil(s.alg, true)
 		}
 	}
 	for i, b := range batches {
@@ -190,7 +196,11 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 		o.ledgers = r.group.Ledgers()
 	}
 	if check {
-		o.judge(r.checkDispatch(s.alg))
+		v := r.checkDispatch(s)
+		if err := context.Cause(ctx); err != nil {
+			return err // the check did not come to its end
+		}
+		o.verdict = o.verdict.with(v)
 	}
 	return nil
 }
@@ -214,7 +224,11 @@ func (r *runner) combine(ctx context.Context, s *side, timed, check bool) error 
 		o.ledgers = r.group.Ledgers()
 	}
 	if check {
-		o.judge(r.checkCombine(s.alg))
+		v := r.checkCombine(s.alg)
+		if err := context.Cause(ctx); err != nil {
+			return err // the check did not come to its end
+		}
+		o.verdict = o.verdict.with(v)
 	}
 	return nil
 }
@@ -231,25 +245,11 @@ func (o *series) add(s *series, cached bool) {
 	}
 }
 
-// judge adds an iteration's verdict.
-func (o *series) judge(v *verdict) {
-	if o.verdict == nil {
-		o.verdict = v
-		return
-	}
-	o.verdict.Wrong += v.Wrong
-	if len(o.verdict.First) == 0 {
-		o.verdict.First = v.First
-	}
-}
-
-func (r *runner) wrong() int64 {
-	n := int64(0)
+// wrong is the number of tokens of any side and operation that differ.
+func (r *runner) wrong() (n int64) {
 	for _, s := range r.sides {
 		for _, o := range s.ops {
-			if o.verdict != nil {
-				n += o.verdict.Wrong
-			}
+			n += o.verdict.wrong()
 		}
 	}
 	return n

@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -17,6 +19,7 @@ import (
 // setting is a benchmark that is ready to run.
 type setting struct {
 	c       Config
+	ctx     context.Context // of the run; ends parallel early
 	place   topo.Placement
 	source  *routing.Source
 	spec    routing.Spec
@@ -32,8 +35,8 @@ type setting struct {
 
 // prepare makes the workload and sets the ranks up. The caller closes the
 // group.
-func prepare(c Config) (*setting, error) {
-	s := &setting{c: c, expected: map[plan.Algorithm][][]ref.Copy{}}
+func prepare(ctx context.Context, c Config) (*setting, error) {
+	s := &setting{c: c, ctx: ctx, expected: map[plan.Algorithm][][]ref.Copy{}}
 	s.progress("making the workload", 0, 0)
 	if err := s.route(); err != nil {
 		return nil, err
@@ -48,7 +51,7 @@ func prepare(c Config) (*setting, error) {
 	}
 	plans, err := e.Size(s.tables)
 	if err != nil {
-		return nil, err
+		return nil, inputf("%w: take fewer --tokens, or a smaller --topk or --expert-alignment", err)
 	}
 	if err := c.checkMemory(&e, plans); err != nil {
 		return nil, err
@@ -60,6 +63,9 @@ func prepare(c Config) (*setting, error) {
 	}
 	s.progress("filling buffers", 0, 0)
 	s.fill()
+	if err := context.Cause(ctx); err != nil {
+		return nil, errors.Join(err, s.group.Close())
+	}
 	return s, nil
 }
 
@@ -140,7 +146,8 @@ func (s *setting) fill() {
 	})
 }
 
-// parallel calls f(0) to f(n-1) from as many goroutines as there are cores.
+// parallel calls f(0) to f(n-1) from as many goroutines as there are cores. When
+// the run is interrupted it leaves the rest out.
 func (s *setting) parallel(n int, f func(i int)) {
 	var (
 		wg   sync.WaitGroup
@@ -148,7 +155,7 @@ func (s *setting) parallel(n int, f func(i int)) {
 	)
 	for range min(n, runtime.GOMAXPROCS(0)) {
 		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+			for i := int(next.Add(1)) - 1; i < n && s.ctx.Err() == nil; i = int(next.Add(1)) - 1 {
 				f(i)
 			}
 		})

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/commbench/commbench/alltoall/exec"
@@ -16,25 +18,63 @@ import (
 // maxDifferences is how many differences are described; all are counted.
 const maxDifferences = 5
 
-// verdict counts the tokens that differ from the reference. It is safe for
+// verdict holds the tokens that differ from the reference. A token counts once,
+// however many of its copies, iterations or results are wrong. It is safe for
 // concurrent use.
 type verdict struct {
-	mu    sync.Mutex
-	Wrong int64
-	First []string // descriptions of the first few
+	mu     sync.Mutex
+	tokens map[[2]int]bool // source rank and token; rank -1: a row that no token should fill
+	rows   int64           // rows that differ: copies of tokens, results
+	first  []string        // descriptions of the first few of them
 }
 
-func (v *verdict) add(description string) {
+func (v *verdict) add(rank, token int, description string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.Wrong++
-	if len(v.First) < maxDifferences {
-		v.First = append(v.First, description)
+	if v.tokens == nil {
+		v.tokens = map[[2]int]bool{}
+	}
+	v.tokens[[2]int{rank, token}] = true
+	v.rows++
+	if len(v.first) < maxDifferences {
+		v.first = append(v.first, description)
 	}
 }
 
+// wrong is the number of tokens; nil is a verdict on nothing.
+func (v *verdict) wrong() int64 {
+	if v == nil {
+		return 0
+	}
+	return int64(len(v.tokens))
+}
+
+// descriptions are of the first few differences, and of how many there are.
+func (v *verdict) descriptions() []string {
+	if more := v.rows - int64(len(v.first)); more > 0 {
+		return append(slices.Clone(v.first), fmt.Sprintf("and %d more rows differ", more))
+	}
+	return v.first
+}
+
+// with is the verdict on what both are about. Either may be nil.
+func (v *verdict) with(o *verdict) *verdict {
+	if v == nil || o == nil {
+		if v == nil {
+			return o
+		}
+		return v
+	}
+	all := &verdict{tokens: map[[2]int]bool{}, rows: v.rows + o.rows}
+	maps.Copy(all.tokens, v.tokens)
+	maps.Copy(all.tokens, o.tokens)
+	all.first = append(append(all.first, v.first...), o.first...)
+	all.first = all.first[:min(len(all.first), maxDifferences)]
+	return all
+}
+
 // compare adds a row that is not what was expected.
-func (v *verdict) compare(got, want []byte, row plan.Row, where func() string) {
+func (v *verdict) compare(rank, token int, got, want []byte, row plan.Row, where func() string) {
 	if bytes.Equal(got, want) {
 		return
 	}
@@ -49,7 +89,7 @@ func (v *verdict) compare(got, want []byte, row plan.Row, where func() string) {
 	case at >= row.Payload:
 		part = "scales"
 	}
-	v.add(fmt.Sprintf("%s: byte %d (%s) is %#02x, expected %#02x", where(), at, part, got[at], want[at]))
+	v.add(rank, token, fmt.Sprintf("%s: byte %d (%s) is %#02x, expected %#02x", where(), at, part, got[at], want[at]))
 }
 
 // rowsOf is what the reference says that every rank's receive buffer holds.
@@ -82,8 +122,13 @@ func (s *setting) token(dst, scratch []byte, row plan.Row, c ref.Copy) {
 }
 
 // checkDispatch compares every received row.
-func (s *setting) checkDispatch(alg plan.Algorithm) *verdict {
-	v := &verdict{}
+func (s *setting) checkDispatch(of *side) *verdict {
+	v, alg := &verdict{}, of.alg
+	for i, p := range of.handle.Plans {
+		if rank := s.group.Rank(i); p.RecvRows() != len(s.rowsOf(alg)[rank]) {
+			v.add(-1, rank, fmt.Sprintf("rank %d received %d rows, expected %d", rank, p.RecvRows(), len(s.rowsOf(alg)[rank])))
+		}
+	}
 	s.checkRows(v, "received", s.rowsOf(alg), func(i int) exec.Rows { return s.group.Recv(i, alg) }, false)
 	if s.c.Expand && alg != plan.AlgAllToAll {
 		s.checkRows(v, "expanded", ref.ByExpert(s.place, s.tables, s.c.Alignment),
@@ -99,12 +144,12 @@ func (s *setting) checkRows(v *verdict, what string, rows [][]ref.Copy, buffer f
 	s.parallel(s.group.Ranks(), func(i int) {
 		rank, got := s.group.Rank(i), buffer(i)
 		want, scratch := make([]byte, got.Row.Size()), make([]byte, full.Size())
-		for k, c := range rows[rank] {
+		for k, c := range rows[rank][:min(len(rows[rank]), got.Len())] {
 			if c == ref.Padding && !padded {
 				continue
 			}
 			s.token(want, scratch, got.Row, c)
-			v.compare(got.At(k), want, got.Row, func() string {
+			v.compare(c.Rank, c.Token, got.At(k), want, got.Row, func() string {
 				return fmt.Sprintf("rank %d, %s row %d (token %d of rank %d)", rank, what, k, c.Token, c.Rank)
 			})
 		}
@@ -197,7 +242,7 @@ func (s *setting) checkCombine(alg plan.Algorithm) *verdict {
 			for j, w := range o.Weights {
 				putFloat(want[out.Row.Payload+4*j:], w)
 			}
-			v.compare(out.At(token), want, out.Row, func() string { return fmt.Sprintf("rank %d, combined token %d", rank, token) })
+			v.compare(rank, token, out.At(token), want, out.Row, func() string { return fmt.Sprintf("rank %d, combined token %d", rank, token) })
 		}
 	})
 	return v

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -216,14 +217,18 @@ func TestDroppedPutIsNoticed(t *testing.T) {
 	}
 }
 
-// Every wrong token is counted, and the first few are described.
+// Every wrong token is counted once, however many of its copies are wrong in
+// however many iterations, and the first few copies are described.
 func TestManyWrong(t *testing.T) {
 	c := config(record.Dispatch, plan.AlgDirect)
 	c.Warmup, c.Iterations = 0, 2
 	d := newTamper(rowBytes, func(n int64, p put) []byte { return flipped(p.src, 0) })
 	recs := wrong(t, over(c, d))
-	if *recs[0].Wrong != d.rows.Load() {
-		t.Errorf("%d wrong of %d rows, all of which were", *recs[0].Wrong, d.rows.Load())
+	if tokens := int64(4 * c.Tokens); *recs[0].Wrong != tokens || d.rows.Load() <= 2*tokens {
+		t.Errorf("%d wrong of %d tokens in %d rows, all of which were", *recs[0].Wrong, tokens, d.rows.Load())
+	}
+	if more := fmt.Sprintf("and %d more rows differ", d.rows.Load()-5); !slices.Contains(recs[0].Warnings, more) {
+		t.Errorf("no %q in %q", more, recs[0].Warnings)
 	}
 	described := 0
 	for _, w := range recs[0].Warnings {

@@ -1,4 +1,4 @@
-// Command commbench measures, checks and predicts Mixture-of-Experts all-to-all
+// Command commbench measures and checks Mixture-of-Experts all-to-all
 // communication. See the README, or run it with --help.
 package main
 
@@ -29,6 +29,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	code := run(ctx, os.Args, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -71,7 +72,6 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Version:         version,
 		Writer:          stdout,
 		ErrWriter:       stderr,
-		Suggest:         true,
 		HideHelpCommand: true,
 		Commands:        []*cli.Command{dispatchCommand(), combineCommand(), roundtripCommand()},
 		ExitErrHandler:  func(*cli.Context, error) {}, // run decides
