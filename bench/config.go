@@ -22,8 +22,7 @@ const (
 	CheckAll  Check = "all"  // every one, warm-up included
 )
 
-// Config is a benchmark. The zero value of an optional field is its default;
-// Defaults fills them in.
+// Config is a benchmark. Where a default is named the zero value stands for it.
 type Config struct {
 	Op        string         // record.Dispatch, record.Combine or record.Roundtrip
 	Algorithm plan.Algorithm // default two-hop

@@ -13,9 +13,10 @@
 // # Order
 //
 // The algorithm and its baseline take turns, dispatch by dispatch, so that a
-// machine whose speed drifts favours neither. Combines take turns in two
-// blocks, because the baseline's expert outputs lie where the algorithm's do
-// and must be made anew.
+// machine whose speed drifts favours neither. Combines and round trips take
+// turns in two blocks, because the baseline's expert outputs lie where the
+// algorithm's do and must be made anew; a round trip's block is its dispatches,
+// then its combines.
 //
 // # Checks
 //

@@ -148,11 +148,27 @@ func available() int64 {
 			}
 		}
 	}
-	limit, used := number("/sys/fs/cgroup/memory.max"), number("/sys/fs/cgroup/memory.current")
+	// Pages of files that were read lately count as used, but are given back.
+	limit, used := number("/sys/fs/cgroup/memory.max"), number("/sys/fs/cgroup/memory.current")-cached("/sys/fs/cgroup/memory.stat")
 	if limit > 0 && (free == 0 || limit-used < free) {
 		free = max(limit-used, 1)
 	}
 	return free
+}
+
+// cached is the inactive page cache in a control group's statistics.
+func cached(file string) int64 {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(line, "inactive_file "); ok {
+			n, _ := strconv.ParseInt(strings.TrimSpace(rest), 10, 64)
+			return n
+		}
+	}
+	return 0
 }
 
 // number reads a file that holds one number; 0 where it does not.

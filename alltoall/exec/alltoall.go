@@ -38,7 +38,8 @@ type exchanger struct {
 type phase int
 
 const (
-	packing phase = iota
+	packing  phase = iota
+	awaiting       // credit of all peers for the round before
 	putting
 	taking
 	crediting
@@ -61,9 +62,6 @@ func (x *exchanger) rows(off []int32, peer int) (lo, hi int) {
 // lie as off says; to gives their place at the peer.
 func (x *exchanger) put(out []int32, to []int32, from, at region, row *plan.Row) (status, error) {
 	peer := x.at
-	if x.round > 0 && x.l.seen(x.g, peer, x.w.freed, x.l.channel) < x.freed {
-		return idle, nil
-	}
 	x.at++
 	lo, hi := x.rows(out, peer)
 	if lo == hi {
@@ -107,6 +105,18 @@ func (x *exchanger) credit() (status, error) {
 	}
 	x.freed++
 	x.round++
+	x.phase, x.at = awaiting, 0
+	return moved, nil
+}
+
+// await goes on to the next round once every peer has used this rank's rows of
+// the last: their buffers are free, and so is the one the rows were put from.
+func (x *exchanger) await() (status, error) {
+	for ; x.at < x.g.cfg.Place.Ranks(); x.at++ {
+		if x.l.seen(x.g, x.at, x.w.freed, x.l.channel) < x.freed {
+			return idle, nil
+		}
+	}
 	x.phase, x.at = packing, 0
 	return moved, nil
 }
@@ -117,7 +127,7 @@ func (x *exchanger) where(in []int32) waiting {
 		return w
 	}
 	switch x.phase {
-	case putting:
+	case awaiting:
 		w.Peer, w.For, w.Awaited = x.at, "its buffer to be free", x.freed
 		w.Seen = x.l.seen(x.g, x.at, x.w.freed, x.l.channel)
 	case taking:
@@ -158,6 +168,8 @@ func (d *a2aDispatch) step() (status, error) {
 		}
 	case crediting:
 		return d.credit()
+	case awaiting:
+		return d.await()
 	}
 	return moved, nil
 }
@@ -247,6 +259,8 @@ func (c *a2aCombine) step() (status, error) {
 			c.took(c.p.SendOff, peer)
 		}
 		return c.credit()
+	case awaiting:
+		return c.await()
 	}
 	return moved, nil
 }

@@ -13,7 +13,7 @@ type Rows struct {
 // Len is the number of rows that there is room for.
 func (r Rows) Len() int { return r.region.rows }
 
-// Row i, without the padding behind it.
+// At is row i, without the padding behind it.
 func (r Rows) At(i int) []byte {
 	off := r.region.at(i)
 	return r.mem[off : off+r.Row.Size() : off+r.Row.Size()]

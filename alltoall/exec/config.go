@@ -10,8 +10,7 @@ import (
 	"github.com/commbench/commbench/transport/driver"
 )
 
-// Config is what the ranks of a cluster agree on. All fields but Local must be
-// the same on every rank.
+// Config is what the ranks of a cluster agree on.
 type Config struct {
 	Place      topo.Placement
 	Algorithms []plan.Algorithm

@@ -5,8 +5,8 @@
 //
 // A role is a small state machine of one rank and, mostly, one channel: sender,
 // forwarder and receiver of a two-hop dispatch; node reducer and home reducer
-// of its combine; and so on. One step moves at most one chunk and never blocks:
-// it returns when there is nothing to do. Ranks are not threads. A fixed number
+// of its combine; and so on. One step moves a chunk, or what goes to one peer, and
+// never blocks: it returns when there is nothing to do. Ranks are not threads. A fixed number
 // of workers, the CPU's stand-in for SMs, takes roles from a queue and steps
 // them as an SM runs warps, so that 32 ranks on 2 cores work as 2 ranks do.
 //
@@ -16,8 +16,8 @@
 // a worker stays with a group as long as anything in it moves. For two-hop a
 // group is a rail's channel: all its senders and forwarders. A token is then
 // forwarded by the worker that has just put it, while it is in that core's
-// cache. In a process that has only some of the ranks a group blocks for the
-// others, and the worker goes on to the next.
+// cache. A group that waits for another goes back to the end of the queue, and
+// the worker goes on to the next.
 //
 // # Memory
 //

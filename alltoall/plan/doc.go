@@ -1,6 +1,6 @@
 // Package plan decides, as pure data, which token goes to which rank, slot,
-// channel and chunk. Package exec streams a plan over transports; package sim
-// plays the same plan in virtual time; both charge the same Ledger.
+// channel and chunk. Package exec streams a plan over transports and charges the
+// Ledger that the plan predicts.
 //
 // # How a plan comes about
 //

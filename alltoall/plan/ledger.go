@@ -9,8 +9,8 @@ type Link struct {
 }
 
 // Ledger counts what one rank moved in one operation, by hop and link. It is
-// charged where bytes move and says nothing of time. The plan predicts it, exec
-// and sim charge it while they run, and the three must agree exactly.
+// charged where bytes move and says nothing of time. The plan predicts it,
+// exec charges it while it runs, and the two must agree exactly.
 //
 // A move is charged to the rank that makes it: a put to the sender, a load of
 // mapped memory to the reader.
@@ -64,10 +64,10 @@ func (l *Ledger) Unpack(rows int, row *Row) {
 	l.Copied += int64(rows * row.Bytes())
 }
 
-// Reduce charges rows that were read from own buffers and the one row written.
+// Reduce charges rows that a reduction read from own buffers.
 func (l *Ledger) Reduce(rows int) { l.Reduced += int64(rows) }
 
-// Write charges one row that a reduction wrote.
+// Write charges rows that reductions wrote.
 func (l *Ledger) Write(rows int, row *Row) { l.Copied += int64(rows * row.Bytes()) }
 
 // Wire is the sum of the links that leave the rank: all scale-out links, and

@@ -73,7 +73,7 @@ func (c *Config) mostRows() float64 {
 }
 
 // Build makes the plans of all ranks in one place, passing the notes by hand.
-// It is what the simulator and the models use, and what sizes buffers; ranks
+// It is what sizes buffers, and what a model of the traffic needs; ranks
 // that run exchange the same notes over a transport.
 func Build(a Algorithm, c Config, tables []routing.Table) ([]Plan, error) {
 	if len(tables) != c.Place.Ranks() {

@@ -111,7 +111,8 @@ func combineCommand() *cli.Command {
 		Description: "Runs the two-hop combine and, in turn with it, the flat all-to-all's way back.\n\n" +
 			"Examples:\n" +
 			"  commbench combine --nodes 4 --experts 256\n" +
-			"  commbench combine --preset v3-decode --bias 1 --algorithm direct",
+			"  commbench combine --preset v3-decode --bias 1 --algorithm direct\n\n" +
+			"Presets:" + presetHelp(),
 		Flags:        append(benchFlags(), biasFlag()),
 		Action:       runBench("combine"),
 		OnUsageError: usage,
@@ -126,7 +127,8 @@ func roundtripCommand() *cli.Command {
 			"that dispatch gets wrong is therefore wrong in the combined tokens as well.\n\n" +
 			"Examples:\n" +
 			"  commbench roundtrip --nodes 4 --experts 256\n" +
-			"  commbench roundtrip --preset v3-decode --check all --format jsonl -o runs.jsonl",
+			"  commbench roundtrip --preset v3-decode --check all --format jsonl -o runs.jsonl\n\n" +
+			"Presets:" + presetHelp(),
 		Flags: append(benchFlags(), biasFlag(),
 			&cli.BoolFlag{Name: "cached", Category: runFlags, Usage: "reuse the first iteration's handle: no layout and no notify"}),
 		Action:       runBench("roundtrip"),

@@ -62,7 +62,7 @@ func benchFlags() []cli.Flag {
 		intFlag("channels", runFlags, bench.DefaultChannels, "parallel streams of a rank"),
 		intFlag("chunk", runFlags, bench.DefaultChunk, "tokens between two signals of a stream"),
 		&cli.IntFlag{Name: "workers", Category: runFlags, Usage: "threads that step the ranks' roles, the host's SM budget", DefaultText: "the cores that may be used"},
-		intFlag("warmup", runFlags, bench.DefaultWarmup, "iterations before those that count"),
+		intFlag("warmup", runFlags, bench.DefaultWarmup, "iterations before those that count; combines warm up before each of two blocks"),
 		intFlag("iters", runFlags, bench.DefaultIterations, "iterations that count"),
 		&cli.DurationFlag{Name: "timeout", Category: runFlags, Value: bench.DefaultTimeout, Usage: "give up when nothing moves for this long"},
 		&cli.StringFlag{Name: "check", Category: runFlags, Value: string(bench.CheckLast), Usage: "`WHICH` iterations are compared with the reference: none, last or all"},
