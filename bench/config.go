@@ -77,7 +77,7 @@ const (
 	DefaultChannels   = 10 // as many as DeepSeek-V3 uses: 20 SMs, two for each channel
 	DefaultChunk      = 8  // as DeepEP's default for its scale-out ring at 32 and 64 ranks
 	DefaultWarmup     = 1
-	DefaultIterations = 10
+	DefaultIterations = 8
 	DefaultTimeout    = 30 * time.Second
 )
 
