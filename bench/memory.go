@@ -94,10 +94,7 @@ func need(c *Config, e *exec.Config, plans map[plan.Algorithm][]plan.Plan) int64
 	common *= ranks * int64(e.MaxTokens)
 	most := int64(0)
 	for alg, ps := range plans {
-		choices := e.TopK
-		if alg == plan.AlgAllToAll {
-			choices = 1
-		}
+		choices := alg.Choices(e.TopK)
 		x, y := int64(plan.DispatchRow(c.DType, c.Hidden, choices).Stride()), int64(plan.CombineRow(c.Hidden, choices).Stride())
 		row := int64(0)
 		if c.dispatches() {

@@ -143,10 +143,7 @@ func positive(v float64) *float64 {
 
 // row is the row that the operation moves.
 func (r *runner) row(op string, alg plan.Algorithm) plan.Row {
-	choices := r.c.TopK
-	if alg == plan.AlgAllToAll {
-		choices = 1
-	}
+	choices := alg.Choices(r.c.TopK)
 	if op == record.Combine {
 		return plan.CombineRow(r.c.Hidden, choices)
 	}
@@ -236,14 +233,16 @@ func (r *runner) compare(recs []record.Record) error {
 	}
 	rec, base := &recs[0], &recs[1]
 	n := min(len(rec.SamplesUS), len(base.SamplesUS))
-	ratio, err := stats.Compare(base.SamplesUS[:n], rec.SamplesUS[:n])
+	paired := *rec // an interrupt may have left one side a sample more
+	paired.SamplesUS = rec.SamplesUS[:n]
+	err := paired.SetBaseline(base.Algorithm, base.SamplesUS[:n])
 	if errors.Is(err, stats.ErrNotPositive) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	rec.Baseline = &record.Baseline{Algorithm: base.Algorithm, Ratio: ratio.Median, RatioMin: &ratio.Min, RatioMax: &ratio.Max}
+	rec.Baseline = paired.Baseline
 	if note := r.scaleOutNote(rec, base); note != "" {
 		rec.Notes = append(rec.Notes, note)
 	}

@@ -263,10 +263,7 @@ type remaker struct {
 }
 
 func newRemaker(s *setting, alg plan.Algorithm) *remaker {
-	choices := s.c.TopK
-	if alg == plan.AlgAllToAll {
-		choices = 1
-	}
+	choices := alg.Choices(s.c.TopK)
 	r := &remaker{setting: s, alg: alg, x: plan.DispatchRow(s.c.DType, s.c.Hidden, choices), y: plan.CombineRow(s.c.Hidden, choices)}
 	r.output, r.received = make([]byte, r.y.Size()), make([]byte, r.x.Size())
 	r.full = make([]byte, plan.DispatchRow(s.c.DType, s.c.Hidden, s.c.TopK).Size())

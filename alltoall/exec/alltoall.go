@@ -306,7 +306,7 @@ func (c *a2aCombine) reduce() {
 			binary.LittleEndian.PutUint32(c.sum.weights[4*j:], math.Float32bits(0+w))
 		}
 		c.l.ledger.Reduce(len(c.sum.values))
-		c.sum.home(c.g, c.l, c.a, token)
+		c.sum.finish(c.g, c.l, c.a, token)
 	}
 	if c.at += n; c.at == hi-lo {
 		c.phase = crediting

@@ -83,10 +83,7 @@ func layOut(c *Config) (*arena, error) {
 // areas lays out an algorithm's own regions. p is any rank's plan: it knows how
 // large notes can be.
 func (a *arena) areas(c *Config, alg plan.Algorithm, p plan.Plan, at *bump) *areas {
-	choices := c.TopK
-	if alg == plan.AlgAllToAll {
-		choices = 1
-	}
+	choices := alg.Choices(c.TopK)
 	s := &areas{row: plan.DispatchRow(c.DType, c.Hidden, choices), sum: plan.CombineRow(c.Hidden, choices)}
 	limits := c.Limits[alg]
 	// Expert outputs take the place of the received tokens they are made from: a

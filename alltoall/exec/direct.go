@@ -141,14 +141,10 @@ func (s *directPusher) where() waiting {
 // directHomeReducer adds the outputs of all target ranks for one channel's
 // tokens.
 type directHomeReducer struct {
-	g     *Group
-	l     *lane
+	home
 	a     *areas
 	w     *directCombineWords
 	p     *plan.Direct
-	y     readiness
-	sum   summer
-	token int
 	taken []uint64 // [ranks] rows ever taken out of the ring
 	owed  []int    // [ranks] rows taken for which no credit was given yet
 	left  []int32  // [ranks] rows still to come in this run
@@ -156,35 +152,11 @@ type directHomeReducer struct {
 
 func (r *directHomeReducer) begin(p plan.Plan) {
 	r.p = p.(*plan.Direct)
-	r.y.run, r.y.at = r.y.run+1, 0
-	r.token, _ = plan.Span(r.p.Tokens, r.g.cfg.Channels, r.l.channel)
+	r.restart(r.p.Tokens)
 	copy(r.left, r.p.Rows[r.l.channel*len(r.left):])
 }
 
-func (r *directHomeReducer) step() (status, error) {
-	_, end := plan.Span(r.p.Tokens, r.g.cfg.Channels, r.l.channel)
-	if r.token == end {
-		return finished, nil
-	}
-	if !r.y.ok(r.g, r.l.rank, r.w.ready) {
-		return idle, nil
-	}
-	st := idle
-	for range r.g.cfg.Chunk {
-		if r.token == end {
-			break
-		}
-		if r.missing() >= 0 {
-			return st, nil
-		}
-		st = moved
-		if err := r.add(); err != nil {
-			return st, err
-		}
-		r.token++
-	}
-	return st, nil
-}
+func (r *directHomeReducer) step() (status, error) { return r.reduce(r, r.w.ready) }
 
 // missing is a rank whose output for the current token is not here, or -1.
 func (r *directHomeReducer) missing() int {
@@ -215,7 +187,7 @@ func (r *directHomeReducer) add() error {
 		r.sum.add(r.l.mem[at : at+r.a.sum.Size()])
 		r.l.ledger.Reduce(1)
 	}
-	r.sum.home(r.g, r.l, r.a, r.token)
+	r.sum.finish(r.g, r.l, r.a, r.token)
 	chunk := r.g.plan.FlatChunk()
 	for k := lo; k < hi; k++ {
 		from := int(r.p.To[k])
@@ -239,7 +211,7 @@ func (r *directHomeReducer) where() waiting {
 	if !r.y.ok(r.g, r.l.rank, r.w.ready) {
 		return r.y.where(r.g, r.l, w, r.w.ready)
 	}
-	if _, end := plan.Span(r.p.Tokens, r.g.cfg.Channels, r.l.channel); r.token < end {
+	if r.token < r.end {
 		if w.Peer = r.missing(); w.Peer >= 0 {
 			w.Awaited, w.Seen = r.taken[w.Peer]+1, r.l.seen(r.g, w.Peer, r.w.tail, r.l.channel)
 		}

@@ -21,8 +21,9 @@ func (g *Group) build(alg plan.Algorithm, w *engineWords, plans []plan.Plan) {
 	for i, r := range g.ranks {
 		layout = append(layout, solo(i, &router{g: g, r: r, local: i}))
 		notify = append(notify, solo(i, g.notifier(e, w, r, plans[i])))
-		experts := c.Place.PerRank()
-		expand = append(expand, solo(i, &expander{g: g, l: r.control(), a: e.areas, base: make([]int32, experts+1), next: make([]int32, experts)}))
+		if experts := c.Place.PerRank(); c.expands(alg) {
+			expand = append(expand, solo(i, &expander{g: g, l: r.control(), a: e.areas, base: make([]int32, experts+1), next: make([]int32, experts)}))
+		}
 	}
 	e.layout, e.notify = g.job("layout", layout), g.job("notify", notify)
 	if c.Dispatch {
@@ -148,17 +149,16 @@ func (g *Group) combineGroups(e *engine, w *engineWords, plans []plan.Plan) []*g
 		rails := make([]group, c.Place.GPUsPerNode)
 		for i, r := range g.ranks {
 			l := r.lanes[ch]
-			home := plan.CombineRow(c.Hidden, c.TopK)
-			sum := func() summer { return newSummer(home, c.TopK+c.Bias) }
+			sum := func() summer { return newSummer(plan.CombineRow(c.Hidden, c.TopK), c.TopK+c.Bias) }
 			switch plans[i].(type) {
 			case *plan.TwoHop:
 				rails[r.index].roles = append(rails[r.index].roles,
 					member{&twoHopNodeReducer{g: g, l: l, a: e.areas, w: &w.combine, sum: sum(), next: make([]int32, nodes), sent: make([]uint64, nodes)}, i},
-					member{&twoHopHomeReducer{g: g, l: l, a: e.areas, w: &w.combine, sum: sum(), next: make([]int32, nodes), taken: make([]uint64, nodes), owed: make([]int, nodes)}, i})
+					member{&twoHopHomeReducer{home: home{g: g, l: l, sum: sum()}, a: e.areas, w: &w.combine, next: make([]int32, nodes), taken: make([]uint64, nodes), owed: make([]int, nodes)}, i})
 			case *plan.Direct:
 				groups = append(groups, &group{roles: []member{
 					{&directPusher{g: g, l: l, a: e.areas, w: &w.direct, next: make([]int32, ranks), sent: make([]uint64, ranks)}, i},
-					{&directHomeReducer{g: g, l: l, a: e.areas, w: &w.direct, sum: sum(), taken: make([]uint64, ranks), owed: make([]int, ranks), left: make([]int32, ranks)}, i}}})
+					{&directHomeReducer{home: home{g: g, l: l, sum: sum()}, a: e.areas, w: &w.direct, taken: make([]uint64, ranks), owed: make([]int, ranks), left: make([]int32, ranks)}, i}}})
 			case *plan.AllToAll:
 				groups = append(groups, solo(i, &a2aCombine{
 					exchanger: exchanger{g: g, l: l, a: e.areas, w: &w.back, landed: make([]uint64, ranks)}, sum: sum()}))

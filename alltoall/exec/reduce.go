@@ -51,6 +51,49 @@ func (y *readiness) where(g *Group, l *lane, w waiting, ready words) waiting {
 	return w
 }
 
+// home is what the home reducers share: they add one channel's tokens in order.
+type home struct {
+	g     *Group
+	l     *lane
+	y     readiness
+	sum   summer
+	token int // next token
+	end   int // behind the channel's last
+}
+
+func (h *home) restart(tokens int) {
+	h.y.run, h.y.at = h.y.run+1, 0
+	h.token, h.end = plan.Span(tokens, h.g.cfg.Channels, h.l.channel)
+}
+
+// addends is where a home reducer's addends come from.
+type addends interface {
+	missing() int // a peer whose addend for the current token is not here, or -1
+	add() error   // adds the current token and frees its addends' slots
+}
+
+// reduce adds up to a chunk of tokens.
+func (h *home) reduce(from addends, ready words) (status, error) {
+	if h.token == h.end {
+		return finished, nil
+	}
+	if !h.y.ok(h.g, h.l.rank, ready) {
+		return idle, nil
+	}
+	st := idle
+	for range min(h.g.cfg.Chunk, h.end-h.token) {
+		if from.missing() >= 0 {
+			return st, nil
+		}
+		st = moved
+		if err := from.add(); err != nil {
+			return st, err
+		}
+		h.token++
+	}
+	return st, nil
+}
+
 // summer gathers the addends of one row. Values are added in one pass over all
 // addends, which is nearly twice as fast as one addend at a time.
 type summer struct {
@@ -90,8 +133,8 @@ func (s *summer) write(dst []byte) {
 	copy(dst[s.row.Payload:], s.weights)
 }
 
-// home adds the token's bias rows and writes its combined row.
-func (s *summer) home(g *Group, l *lane, a *areas, token int) {
+// finish adds the token's bias rows and writes its combined row.
+func (s *summer) finish(g *Group, l *lane, a *areas, token int) {
 	for i := range g.cfg.Bias {
 		s.values = append(s.values, l.row(g.arena.bias[i], token, s.row.Payload))
 	}

@@ -106,14 +106,10 @@ func (r *twoHopNodeReducer) where() waiting {
 // twoHopHomeReducer adds, for the tokens of one channel, the partial sums of
 // other nodes and the outputs of its own.
 type twoHopHomeReducer struct {
-	g     *Group
-	l     *lane
+	home
 	a     *areas
 	w     *twoHopCombineWords
 	p     *plan.TwoHop
-	y     readiness
-	sum   summer
-	token int      // next token
 	next  []int32  // [nodes] next entry of the stream to the node
 	taken []uint64 // [nodes] sums ever taken out of the ring
 	owed  []int    // [nodes] sums taken for which no credit was given yet
@@ -121,37 +117,13 @@ type twoHopHomeReducer struct {
 
 func (r *twoHopHomeReducer) begin(p plan.Plan) {
 	r.p = p.(*plan.TwoHop)
-	r.y.run, r.y.at = r.y.run+1, 0
-	r.token, _ = plan.Span(r.p.Tokens, r.g.cfg.Channels, r.l.channel)
+	r.restart(r.p.Tokens)
 	for n := range r.next {
 		r.next[n] = r.p.Send[n].Start[r.l.channel]
 	}
 }
 
-func (r *twoHopHomeReducer) step() (status, error) {
-	_, end := plan.Span(r.p.Tokens, r.g.cfg.Channels, r.l.channel)
-	if r.token == end {
-		return finished, nil
-	}
-	if !r.y.ok(r.g, r.l.rank, r.w.ready) {
-		return idle, nil
-	}
-	st := idle
-	for range r.g.cfg.Chunk {
-		if r.token == end {
-			break
-		}
-		if r.missing() >= 0 {
-			return st, nil
-		}
-		st = moved
-		if err := r.add(); err != nil {
-			return st, err
-		}
-		r.token++
-	}
-	return st, nil
-}
+func (r *twoHopHomeReducer) step() (status, error) { return r.reduce(r, r.w.ready) }
 
 // has says whether the current token went to the node.
 func (r *twoHopHomeReducer) has(n int) bool {
@@ -184,7 +156,7 @@ func (r *twoHopHomeReducer) add() error {
 		r.sum.add(r.l.mem[from : from+r.a.sum.Size()])
 		r.l.ledger.Reduce(1)
 	}
-	r.sum.home(r.g, r.l, r.a, r.token)
+	r.sum.finish(r.g, r.l, r.a, r.token)
 	for n := range r.next {
 		if !r.has(n) {
 			continue

@@ -187,7 +187,7 @@ func (a *AllToAll) Seal(round int) error {
 	for i, n := range a.Count {
 		a.RecvExperts[i%experts] += n
 	}
-	expertRows(a.ExpertBase, a.RecvExperts, a.Alignment)
+	ExpertRows(a.ExpertBase, a.RecvExperts, a.Alignment)
 	for e := range experts {
 		row := a.ExpertBase[e]
 		for r := range ranks {
@@ -201,9 +201,10 @@ func (a *AllToAll) Seal(round int) error {
 	return nil
 }
 
-// expertRows lays out rows by expert: base[e] is the first row of expert e, a
+// ExpertRows lays out rows by expert, as alltoall and the expanded layout have
+// them: base[e] is the first row of expert e, a
 // multiple of alignment; base[len(counts)] is the number of rows.
-func expertRows(base, counts []int32, alignment int) {
+func ExpertRows(base, counts []int32, alignment int) {
 	align := int32(max(alignment, 1))
 	row := int32(0)
 	for e, n := range counts {
@@ -212,10 +213,6 @@ func expertRows(base, counts []int32, alignment int) {
 	}
 	base[len(counts)] = row
 }
-
-// ExpertRows is expertRows for a rank's received choices, as the expanded
-// layout uses it. base must have one element more than counts.
-func ExpertRows(base, counts []int32, alignment int) { expertRows(base, counts, alignment) }
 
 // RecvRows is the number of rows of this rank's receive buffer, the padding of
 // the alignment included.

@@ -42,6 +42,15 @@ const (
 	AlgAllToAll Algorithm = "alltoall"
 )
 
+// Choices is the number of choices whose ids and weights travel with a row: all
+// of a token's, or the one that a copy of alltoall is for.
+func (a Algorithm) Choices(topK int) int {
+	if a == AlgAllToAll {
+		return 1
+	}
+	return topK
+}
+
 // Algorithms lists them all.
 var Algorithms = []Algorithm{AlgTwoHop, AlgDirect, AlgAllToAll}
 
