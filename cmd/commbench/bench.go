@@ -46,12 +46,16 @@ func runBench(op string) cli.ActionFunc {
 	}
 }
 
-// plainly says what an interrupt is.
+// plainly says what an interrupt is. Data that were found wrong before it are
+// not forgotten.
 func plainly(err error) error {
-	if errors.Is(err, context.Canceled) {
-		return errInterrupted
+	switch {
+	case !errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, bench.ErrWrong):
+		return fmt.Errorf("%w; %w", errInterrupted, bench.ErrWrong)
 	}
-	return err
+	return errInterrupted
 }
 
 var errInterrupted = errors.New("interrupted")

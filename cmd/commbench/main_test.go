@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/commbench/commbench/bench"
 	"github.com/commbench/commbench/bench/record"
 )
 
@@ -288,6 +289,18 @@ func TestAFailedWriteIsAFailure(t *testing.T) {
 	var errs bytes.Buffer
 	if code := run(context.Background(), append([]string{"commbench", "dispatch"}, small...), fullDisk{}, &errs); code != exitFail || !strings.Contains(errs.String(), "disk full") {
 		t.Errorf("exit %d: %s", code, errs.String())
+	}
+}
+
+func TestAnInterruptHidesNoWrongData(t *testing.T) {
+	for err, want := range map[error]int{
+		context.Canceled: exitFail,
+		errors.Join(bench.ErrWrong, context.Canceled): exitWrong,
+		bench.ErrWrong: exitWrong,
+	} {
+		if got := exitCode(plainly(err)); got != want {
+			t.Errorf("%v: exit %d, want %d", err, got, want)
+		}
 	}
 }
 
