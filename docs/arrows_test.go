@@ -25,17 +25,19 @@ var arrows = map[string][]string{
 	"alltoall/routing":  {"alltoall/topo", "alltoall/counter"},
 	"alltoall/plan":     {"alltoall/topo", "alltoall/routing"},
 	"alltoall/ref":      {"alltoall/topo", "alltoall/routing"},
-	"alltoall/internal": {"alltoall/internal/..."},
+	"alltoall/internal": {"alltoall/internal/...", "transport/isa"},
+	"alltoall/kernel":   {"alltoall/internal/...", "transport/isa"},
 
 	// A transport knows ranks and bytes, never tokens, experts or nodes.
 	"transport/driver":     {},
+	"transport/isa":        {}, // the one place that asks the CPU, for all kernels
 	"transport":            {"transport/driver"},
 	"transport/mem":        {"transport/driver"},
 	"transport/shm":        {"transport/driver"},
 	"transport/drivertest": {"transport", "transport/driver", "transport/mem"}, // mem is the other driver, whose addresses must be refused
 
 	// exec imports no concrete driver.
-	"alltoall/exec": {"alltoall/topo", "alltoall/routing", "alltoall/plan", "alltoall/internal/...", "transport", "transport/driver"},
+	"alltoall/exec": {"alltoall/topo", "alltoall/routing", "alltoall/plan", "alltoall/kernel", "transport", "transport/driver", "transport/isa"},
 	"alltoall":      {"alltoall/topo", "alltoall/routing", "alltoall/plan", "alltoall/exec", "transport/driver", "transport/mem"},
 
 	"bench/unit":     {},
@@ -57,7 +59,7 @@ var arrows = map[string][]string{
 var unsafeIn = []string{"transport/shm", "alltoall/internal"}
 
 // clockless packages work in no time but that which they are told.
-var clockless = []string{"alltoall/topo", "alltoall/counter", "alltoall/routing", "alltoall/plan", "alltoall/ref", "alltoall/internal", "bench/stats", "bench/unit", "bench/workload"}
+var clockless = []string{"alltoall/topo", "alltoall/counter", "alltoall/routing", "alltoall/plan", "alltoall/ref", "alltoall/internal", "alltoall/kernel", "bench/stats", "bench/unit", "bench/workload"}
 
 type goPackage struct {
 	ImportPath string

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/commbench/commbench/alltoall/internal/isa"
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/alltoall/routing"
+	"github.com/commbench/commbench/transport/isa"
 )
 
 // Group is the ranks of a cluster that live in this process, connected and

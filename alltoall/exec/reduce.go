@@ -1,7 +1,7 @@
 package exec
 
 import (
-	"github.com/commbench/commbench/alltoall/internal/bf16"
+	"github.com/commbench/commbench/alltoall/kernel"
 	"github.com/commbench/commbench/alltoall/plan"
 )
 
@@ -114,7 +114,7 @@ func (s *summer) reset() {
 // add appends a row of values and weights.
 func (s *summer) add(row []byte) {
 	s.values = append(s.values, row[:s.row.Payload])
-	bf16.AddWeights(s.weights, row[s.row.Payload:s.row.Payload+s.row.Meta])
+	kernel.AddWeights(s.weights, row[s.row.Payload:s.row.Payload+s.row.Meta])
 }
 
 // loadFan appends the outputs of entry i of the fan, where they lie in the
@@ -129,7 +129,7 @@ func (s *summer) loadFan(l *lane, a *areas, f *plan.Fan, i int) {
 
 // write rounds the sum into dst.
 func (s *summer) write(dst []byte) {
-	bf16.Sum(dst[:s.row.Payload], s.values)
+	kernel.Sum(dst[:s.row.Payload], s.values)
 	copy(dst[s.row.Payload:], s.weights)
 }
 

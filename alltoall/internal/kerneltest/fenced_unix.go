@@ -1,6 +1,6 @@
 //go:build unix
 
-package sumtest
+package kerneltest
 
 import (
 	"syscall"

@@ -1,13 +1,13 @@
 //go:build !purego
 
-package avx512
+package avx2
 
-import "github.com/commbench/commbench/alltoall/internal/bf16/pure"
+import "github.com/commbench/commbench/alltoall/internal/pure"
 
 // block is how many bytes of dst the kernels do at a time.
 const block = 128
 
-// Sum is bf16.Sum. What is left of dst after the last whole block is done with
+// Sum is kernel.Sum. What is left of dst after the last whole block is done with
 // the block that ends where dst ends; it computes some values a second time.
 func Sum(dst []byte, rows [][]byte) {
 	n := len(dst) &^ (block - 1)

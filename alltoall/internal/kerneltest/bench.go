@@ -1,4 +1,4 @@
-package sumtest
+package kerneltest
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/commbench/commbench/alltoall/internal/isa"
+	"github.com/commbench/commbench/transport/isa"
 )
 
 // rowBytes is a row of 7168 values.
@@ -15,10 +15,10 @@ const rowBytes = 14336
 // pool is the memory that rows come from when they are not in cache.
 var pool = sync.OnceValue(func() []byte { return numbers(512 << 20) })
 
-// Bench times the implementation for an instruction set. Bytes are those of the
+// BenchSum times an implementation of kernel.Sum for an instruction set. Bytes are those of the
 // rows. Rows are taken at random from memory that fits in a second-level cache,
 // or from far more than any cache holds.
-func Bench(b *testing.B, i isa.ISA, sum Sum) {
+func BenchSum(b *testing.B, i isa.ISA, sum Sum) {
 	require(b, i)
 	small := numbers(512 << 10)
 	for _, k := range []int{1, 2, 3, 4, 8} {

@@ -1,14 +1,14 @@
-package bf16
+package kernel
 
 import (
 	"encoding/binary"
 	"math"
 
-	"github.com/commbench/commbench/alltoall/internal/bf16/avx2"
-	"github.com/commbench/commbench/alltoall/internal/bf16/avx512"
-	"github.com/commbench/commbench/alltoall/internal/bf16/neon"
-	"github.com/commbench/commbench/alltoall/internal/bf16/pure"
-	"github.com/commbench/commbench/alltoall/internal/isa"
+	"github.com/commbench/commbench/alltoall/internal/avx2"
+	"github.com/commbench/commbench/alltoall/internal/avx512"
+	"github.com/commbench/commbench/alltoall/internal/neon"
+	"github.com/commbench/commbench/alltoall/internal/pure"
+	"github.com/commbench/commbench/transport/isa"
 )
 
 // Sum writes to dst the BF16 of the FP32 sum of rows, added from zero in their
@@ -27,11 +27,11 @@ import (
 // since some of its values may be written twice.
 func Sum(dst []byte, rows [][]byte) {
 	if len(dst)%2 != 0 {
-		panic("bf16: half a value in dst")
+		panic("kernel: half a value in dst")
 	}
 	for _, r := range rows {
 		if len(r) < len(dst) {
-			panic("bf16: row shorter than dst")
+			panic("kernel: row shorter than dst")
 		}
 	}
 	switch isa.Best() {

@@ -1,4 +1,4 @@
-package bf16_test
+package kernel_test
 
 import (
 	"bytes"
@@ -7,16 +7,16 @@ import (
 	"math"
 	"testing"
 
-	"github.com/commbench/commbench/alltoall/internal/bf16"
-	"github.com/commbench/commbench/alltoall/internal/bf16/avx2"
-	"github.com/commbench/commbench/alltoall/internal/bf16/avx512"
-	"github.com/commbench/commbench/alltoall/internal/bf16/neon"
-	"github.com/commbench/commbench/alltoall/internal/bf16/pure"
-	"github.com/commbench/commbench/alltoall/internal/bf16/sumtest"
-	"github.com/commbench/commbench/alltoall/internal/isa"
+	"github.com/commbench/commbench/alltoall/internal/avx2"
+	"github.com/commbench/commbench/alltoall/internal/avx512"
+	"github.com/commbench/commbench/alltoall/internal/kerneltest"
+	"github.com/commbench/commbench/alltoall/internal/neon"
+	"github.com/commbench/commbench/alltoall/internal/pure"
+	"github.com/commbench/commbench/alltoall/kernel"
+	"github.com/commbench/commbench/transport/isa"
 )
 
-func TestSum(t *testing.T) { sumtest.Run(t, isa.Best(), bf16.Sum) }
+func TestSum(t *testing.T) { kerneltest.RunSum(t, isa.Best(), kernel.Sum) }
 
 // TestResults pins what is easy to get wrong, in plain numbers.
 func TestResults(t *testing.T) {
@@ -65,9 +65,9 @@ func TestResults(t *testing.T) {
 }
 
 // sums are all implementations that can run here.
-func sums() map[string]sumtest.Sum {
-	m := map[string]sumtest.Sum{"scalar": sumtest.Scalar, "dispatched": bf16.Sum, "pure": pure.Sum}
-	for i, sum := range map[isa.ISA]sumtest.Sum{isa.AVX2: avx2.Sum, isa.AVX512: avx512.Sum, isa.NEON: neon.Sum} {
+func sums() map[string]kerneltest.Sum {
+	m := map[string]kerneltest.Sum{"scalar": kerneltest.Scalar, "dispatched": kernel.Sum, "pure": pure.Sum}
+	for i, sum := range map[isa.ISA]kerneltest.Sum{isa.AVX2: avx2.Sum, isa.AVX512: avx512.Sum, isa.NEON: neon.Sum} {
 		if isa.Has(i) {
 			m[i.String()] = sum
 		}
@@ -93,7 +93,7 @@ func TestSumPanics(t *testing.T) {
 					t.Error("no panic")
 				}
 			}()
-			bf16.Sum(make([]byte, c.dst), rows)
+			kernel.Sum(make([]byte, c.dst), rows)
 		})
 	}
 }
@@ -102,9 +102,9 @@ func TestSumPanics(t *testing.T) {
 // rounding in FP64.
 func TestRound(t *testing.T) {
 	for v := range uint32(0x7f80) {
-		low, high := float64(bf16.Float(uint16(v))), math.Ldexp(1, 128)
+		low, high := float64(kernel.Float(uint16(v))), math.Ldexp(1, 128)
 		if v < 0x7f7f {
-			high = float64(bf16.Float(uint16(v + 1)))
+			high = float64(kernel.Float(uint16(v + 1)))
 		}
 		for _, rest := range []uint32{0, 1, 0x7fff, 0x8000, 0x8001, 0xffff} {
 			f := math.Float32frombits(v<<16 | rest)
@@ -113,16 +113,16 @@ func TestRound(t *testing.T) {
 			case below > above, below == above && v%2 == 1:
 				want++
 			}
-			if got := bf16.Round(f); got != want {
+			if got := kernel.Round(f); got != want {
 				t.Fatalf("%x: %04x, want %04x", math.Float32bits(f), got, want)
 			}
-			if got := bf16.Round(-f); got != want|0x8000 {
+			if got := kernel.Round(-f); got != want|0x8000 {
 				t.Fatalf("-%x: %04x, want %04x", math.Float32bits(f), got, want|0x8000)
 			}
 		}
 	}
 	for _, b := range []uint32{0x7f800001, 0x7fc00000, 0x7fffffff, 0xff800001, 0xffffffff} {
-		if got := bf16.Round(math.Float32frombits(b)); got != 0x7fc0 {
+		if got := kernel.Round(math.Float32frombits(b)); got != 0x7fc0 {
 			t.Errorf("NaN %x: %04x", b, got)
 		}
 	}
@@ -134,7 +134,7 @@ func TestAddWeights(t *testing.T) {
 		binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(v))
 		binary.LittleEndian.PutUint32(src[4*i:], math.Float32bits(10*v))
 	}
-	bf16.AddWeights(dst, src)
+	kernel.AddWeights(dst, src)
 	for i, want := range []float32{11, 27.5} {
 		if got := math.Float32frombits(binary.LittleEndian.Uint32(dst[4*i:])); got != want {
 			t.Errorf("weight %d: %v, want %v", i, got, want)
@@ -157,7 +157,7 @@ func FuzzSum(f *testing.F) {
 			rows[j] = data[j*n:][:n]
 		}
 		want := make([]byte, n)
-		sumtest.Scalar(want, rows)
+		kerneltest.Scalar(want, rows)
 		for name, sum := range sums() {
 			got := bytes.Repeat([]byte{0xa5}, n+2)
 			sum(got[1:n+1:n+1], rows)
@@ -171,7 +171,7 @@ func FuzzSum(f *testing.F) {
 func ExampleSum() {
 	one, two := []byte{0x80, 0x3f}, []byte{0x00, 0x40}
 	dst := make([]byte, 2)
-	bf16.Sum(dst, [][]byte{one, two})
-	fmt.Println(bf16.Float(binary.LittleEndian.Uint16(dst)))
+	kernel.Sum(dst, [][]byte{one, two})
+	fmt.Println(kernel.Float(binary.LittleEndian.Uint16(dst)))
 	// Output: 3
 }

@@ -1,4 +1,4 @@
-// Package neon is the kernels of package bf16 for arm64. They go the way of
+// Package neon is the kernels of package kernel for arm64. They go the way of
 // package avx512. Additions are again 1*value + sum; Go's assembler knows no
 // other for vectors of FP32.
 package neon

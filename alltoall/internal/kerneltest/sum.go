@@ -1,7 +1,4 @@
-// Package sumtest is what every implementation of bf16.Sum must pass, and how it
-// is timed. An implementation's test is one call to Run, its benchmark one call
-// to Bench.
-package sumtest
+package kerneltest
 
 import (
 	"bytes"
@@ -12,14 +9,14 @@ import (
 	"os"
 	"testing"
 
-	"github.com/commbench/commbench/alltoall/internal/isa"
+	"github.com/commbench/commbench/transport/isa"
 )
 
-// Sum is an implementation of bf16.Sum.
+// Sum is an implementation of kernel.Sum.
 type Sum func(dst []byte, rows [][]byte)
 
-// Run tests the implementation for an instruction set.
-func Run(t *testing.T, i isa.ISA, sum Sum) {
+// RunSum tests an implementation of kernel.Sum for an instruction set.
+func RunSum(t *testing.T, i isa.ISA, sum Sum) {
 	require(t, i)
 	for _, c := range []struct {
 		name string

@@ -1,4 +1,4 @@
-// Package avx512 is the kernels of package bf16 for AVX-512 F and BW.
+// Package avx512 is the kernels of package kernel for AVX-512 F and BW.
 //
 // A load of 64 bytes has 32 values; as FP32 the odd ones are the dwords with
 // their lower halves cleared, and the even ones are the dwords shifted up. That

@@ -1,5 +1,3 @@
-// Package pure is the kernels of package bf16 in Go: what runs where there is no
-// assembly, and what the assembly must equal.
 package pure
 
 import (
@@ -24,7 +22,7 @@ func Round(f float32) uint16 {
 	return uint16((u + 0x7fff + u>>16&1) >> 16)
 }
 
-// Sum is bf16.Sum.
+// Sum is kernel.Sum.
 func Sum(dst []byte, rows [][]byte) {
 	n := len(dst) &^ 7
 	switch len(rows) {

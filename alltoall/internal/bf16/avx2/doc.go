@@ -1,3 +1,0 @@
-// Package avx2 is the kernels of package bf16 for AVX2 and FMA. They go the way
-// of package avx512, at half its width.
-package avx2
