@@ -32,8 +32,10 @@ var arrows = map[string][]string{
 	"transport/driver":     {},
 	"transport/isa":        {}, // the one place that asks the CPU, for all kernels
 	"transport":            {"transport/driver"},
-	"transport/mem":        {"transport/driver"},
-	"transport/shm":        {"transport/driver"},
+	"transport/internal":   {"transport/internal/...", "transport/isa"},
+	"transport/block":      {"transport/internal/...", "transport/isa"},
+	"transport/mem":        {"transport/block", "transport/driver"},
+	"transport/shm":        {"transport/block", "transport/driver"},
 	"transport/drivertest": {"transport", "transport/driver", "transport/mem"}, // mem is the other driver, whose addresses must be refused
 
 	// exec imports no concrete driver.
@@ -101,8 +103,8 @@ func TestArrows(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range packages(t) {
 		name := p.ImportPath
-		if strings.HasPrefix(name, "alltoall/internal/") {
-			name = "alltoall/internal"
+		if at := strings.Index(name, "/internal/"); at >= 0 {
+			name = name[:at+len("/internal")]
 		}
 		seen[name] = true
 		allowed, known := arrows[name]

@@ -189,6 +189,7 @@ func (w *World) Channel(peer, index int) (*Channel, error) {
 		return nil, c.fail("open", err)
 	}
 	c.ch = ch
+	c.stream, _ = ch.(driver.Streamer)
 	w.channels[id] = true
 	return c, nil
 }

@@ -114,6 +114,12 @@ type Channel interface {
 	Flush() error
 }
 
+// Streamer is implemented by channels that can put past the caches.
+type Streamer interface {
+	// Stream is Put for bytes that the peer will not use soon.
+	Stream(segment, offset int, src []byte) error
+}
+
 // Mapper is implemented by endpoints of drivers with Caps.Mapped. It is asked
 // once, at set-up, never in a loop.
 type Mapper interface {

@@ -28,6 +28,7 @@ func bounds(t *testing.T, newDriver func() driver.Driver) {
 		{"put far before the segment", func(c *transport.Channel) error { return c.Put(0, math.MinInt, ten) }},
 		{"put of nothing past the segment", func(c *transport.Channel) error { return c.Put(1, 11, nil) }},
 		{"put past the smaller segment", func(c *transport.Channel) error { return c.Put(1, 10, one) }},
+		{"stream past the segment", func(c *transport.Channel) error { return c.Stream(0, 91, ten) }},
 		{"put to segment -1", func(c *transport.Channel) error { return c.Put(-1, 0, one) }},
 		{"put to segment 2", func(c *transport.Channel) error { return c.Put(2, 0, one) }},
 		{"signal of word -1", func(c *transport.Channel) error { return c.Signal(-1, 1) }},
@@ -204,6 +205,7 @@ func allocations(t *testing.T, newDriver func() driver.Driver) {
 	for name, verb := range map[string]func() error{
 		"put":        func() error { return errors.Join(c.Put(0, 3, small), c.Flush()) },
 		"large put":  func() error { return errors.Join(c.Put(0, 3, large), c.Flush()) },
+		"stream":     func() error { return errors.Join(c.Stream(0, 3, large), c.Flush()) },
 		"signal":     func() error { return errors.Join(c.Signal(0, 1), c.Flush()) },
 		"put-signal": func() error { return errors.Join(c.PutSignal(0, 3, large, 0, 1), c.Flush()) },
 		"fence":      c.Fence,

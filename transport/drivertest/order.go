@@ -25,6 +25,17 @@ func neverOvertakes(t *testing.T, newDriver func() driver.Driver) {
 	})
 }
 
+func streamNeverOvertaken(t *testing.T, newDriver func() driver.Driver) {
+	stream(t, newDriver(), func(c *transport.Channel, offset int, src []byte) error {
+		half := len(src) / 2
+		if err := c.Stream(0, offset, src[:half]); err != nil {
+			return err
+		}
+		// The signal of a put-signal is ordered after earlier streams too.
+		return c.PutSignal(0, offset+half, src[half:], 0, 1)
+	})
+}
+
 func putSignalNeverOvertakes(t *testing.T, newDriver func() driver.Driver) {
 	stream(t, newDriver(), func(c *transport.Channel, offset int, src []byte) error {
 		return c.PutSignal(0, offset, src, 0, 1)

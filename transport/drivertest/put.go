@@ -36,6 +36,15 @@ func putSizes(t *testing.T, newDriver func() driver.Driver) {
 	})
 }
 
+func streamSizes(t *testing.T, newDriver func() driver.Driver) {
+	sizes(t, newDriver(), func(c *transport.Channel, offset int, src []byte) error {
+		if err := c.Stream(0, offset, src); err != nil {
+			return err
+		}
+		return c.Signal(0, 1)
+	})
+}
+
 func putSignalSizes(t *testing.T, newDriver func() driver.Driver) {
 	sizes(t, newDriver(), func(c *transport.Channel, offset int, src []byte) error {
 		return c.PutSignal(0, offset, src, 0, 1)

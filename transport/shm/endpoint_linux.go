@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/commbench/commbench/transport/block"
 	"github.com/commbench/commbench/transport/driver"
 )
 
@@ -101,6 +102,7 @@ func (e *endpoint) Close() error {
 type channel struct {
 	segments [][]byte
 	words    []word
+	streamed bool // since the last fence
 }
 
 func (c *channel) Put(segment, offset int, src []byte) error {
@@ -108,17 +110,40 @@ func (c *channel) Put(segment, offset int, src []byte) error {
 	return nil
 }
 
+// Stream copies past the caches. Its stores are ordered by the fence of the next
+// verb that orders anything.
+func (c *channel) Stream(segment, offset int, src []byte) error {
+	block.Stream(c.segments[segment][offset:], src)
+	c.streamed = true
+	return nil
+}
+
+func (c *channel) fence() {
+	if c.streamed {
+		block.Fence()
+		c.streamed = false
+	}
+}
+
 func (c *channel) Signal(word int, add uint64) error {
+	c.fence()
 	c.words[word].value.Add(add)
 	return nil
 }
 
 func (c *channel) PutSignal(segment, offset int, src []byte, word int, add uint64) error {
 	copy(c.segments[segment][offset:], src)
+	c.fence()
 	c.words[word].value.Add(add)
 	return nil
 }
 
-func (c *channel) Fence() error { return nil }
+func (c *channel) Fence() error {
+	c.fence()
+	return nil
+}
 
-func (c *channel) Flush() error { return nil }
+func (c *channel) Flush() error {
+	c.fence()
+	return nil
+}
