@@ -22,5 +22,15 @@
 //
 // A Driver is safe for concurrent use. Words are a cache line apart, so that
 // ranks that signal different words do not disturb each other. A peer's memory
-// stays valid after the peer was closed: puts to it go unseen.
+// stays valid after the peer was closed, until it is freed: puts to it go unseen.
+//
+// # Memory
+//
+// On Linux, Alloc maps blocks of 2 MiB and more and advises huge pages. They are
+// given back by Free and by nothing else, and a touch after Free ends the
+// process. The first touch of a byte takes a page, or where the system follows
+// the advice a huge page, and microseconds: touch buffers before time is taken.
+//
+// Smaller blocks, and all of them on other systems and with the race detector,
+// which only looks there, are of the Go heap.
 package mem

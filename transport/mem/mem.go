@@ -26,18 +26,26 @@ func (d *Driver) Name() string { return "mem" }
 // Caps of the driver: peers are mapped, any memory will do.
 func (d *Driver) Caps() driver.Caps { return driver.Caps{Mapped: true} }
 
-// Alloc returns size bytes of the Go heap.
-func (d *Driver) Alloc(size int) (driver.Memory, error) {
-	return &memory{bytes: make([]byte, size)}, nil
+// Alloc returns size bytes: of the Go heap, or on Linux a mapping of their own if
+// a huge page fits into them.
+func (d *Driver) Alloc(size int) (driver.Memory, error) { return alloc(size) }
+
+type memory struct {
+	bytes []byte
+	unmap func() error // nil for memory of the Go heap
 }
 
-type memory struct{ bytes []byte }
+func onHeap(size int) *memory { return &memory{bytes: make([]byte, size)} }
 
 func (m *memory) Bytes() []byte { return m.bytes }
 
 func (m *memory) Free() error {
-	m.bytes = nil
-	return nil
+	unmap := m.unmap
+	m.bytes, m.unmap = nil, nil
+	if unmap == nil {
+		return nil
+	}
+	return unmap()
 }
 
 // Listen makes an endpoint and enters it in the driver's table.

@@ -20,7 +20,9 @@
 // rank may close, exit or be killed, and puts to it go unseen.
 //
 // Memory must come from Alloc. A page costs nothing until it is first touched,
-// which takes microseconds: touch buffers before time is taken.
+// which takes microseconds: touch buffers before time is taken. Huge pages are
+// advised for regions of 2 MiB and more, which the system follows where its
+// policy for shared memory says so (numa.HugePolicy); a touch then takes one.
 //
 // # Ordering
 //

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/commbench/commbench/transport/driver"
+	"github.com/commbench/commbench/transport/numa"
 )
 
 // region is a memory file, mapped once by a driver value. It is unmapped when
@@ -133,6 +134,11 @@ func mmap(fd, size int) ([]byte, error) {
 	bytes, err := unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		return nil, fmt.Errorf("mmap %d bytes: %w", size, err)
+	}
+	if size >= numa.HugePage {
+		// Also for a peer's region: a page is made by whoever touches it first. Without
+		// huge pages it is slower and not wrong.
+		_ = numa.AdviseHuge(bytes)
 	}
 	return bytes, nil
 }

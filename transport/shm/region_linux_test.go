@@ -3,11 +3,13 @@ package shm
 import (
 	"errors"
 	"os"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/commbench/commbench/transport/driver"
+	"github.com/commbench/commbench/transport/numa"
 )
 
 func FuzzAddress(f *testing.F) {
@@ -116,4 +118,51 @@ func TestMapPeer(t *testing.T) {
 	if err := unix.Munmap(mapped); err != nil {
 		t.Error(err)
 	}
+}
+
+// Whoever touches a page first decides how large it is, so huge pages are advised
+// in the process that made the region and in those that attach.
+func TestHugeIsAdvised(t *testing.T) {
+	if _, _, err := numa.HugePolicy(""); err != nil {
+		t.Skip(err)
+	}
+	for _, test := range []struct {
+		size, want int
+	}{{numa.HugePage - 4096, 0}, {numa.HugePage, 2}} {
+		ours, theirs := New(), New()
+		before := advised(t)
+		r, err := ours.create(test.size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		attached, err := theirs.attach(r.key, int32(r.fd), test.size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := advised(t) - before; got != test.want {
+			t.Errorf("%d bytes: %d mappings of 2 are advised, want %d", test.size, got, test.want)
+		}
+		if err := releaseAll([]*region{r, attached}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// advised is how many of our mappings have the flag "hg".
+func advised(t *testing.T) (n int) {
+	t.Helper()
+	ours := false
+	smaps, err := os.ReadFile("/proc/self/smaps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, mapping := range strings.Split(string(smaps), "VmFlags:") {
+		// What is before the first line's end are the flags of the mapping before.
+		flags, _, _ := strings.Cut(mapping, "\n")
+		if ours && strings.Contains(flags, " hg") {
+			n++
+		}
+		ours = strings.Contains(mapping, "/memfd:commbench")
+	}
+	return n
 }
