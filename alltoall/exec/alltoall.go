@@ -71,7 +71,7 @@ func (x *exchanger) put(out []int32, to []int32, from, at region, row *plan.Row)
 	first := from.at(x.l.channel*from.rows/x.g.cfg.Channels + lo)
 	src := x.l.mem[first : first+(hi-lo-1)*from.stride+row.Size()]
 	dst := at.at(x.l.channel*at.rows/x.g.cfg.Channels + int(to[x.block()*x.g.cfg.Place.Ranks()+peer]))
-	if err := x.l.to(x.g, peer).Put(segment, dst, src); err != nil {
+	if err := x.a.put(x.l.to(x.g, peer), dst, src); err != nil {
 		return moved, err
 	}
 	x.l.ledger.Put(x.l.link(x.g, peer), hi-lo, row)
@@ -196,7 +196,7 @@ func (d *a2aDispatch) pack() {
 				continue
 			}
 			dst := d.l.row(d.a.pack, d.l.channel*d.a.packRows+int(pos), row.Size())
-			copy(dst, x[:bytes])
+			d.a.copy(dst, x[:bytes])
 			copy(dst[bytes:], x[bytes+4*j:bytes+4*j+4])
 			copy(dst[bytes+4:], x[full.WeightsAt()+4*j:full.WeightsAt()+4*j+4])
 			d.l.ledger.Pack(1, row)
@@ -216,7 +216,7 @@ func (d *a2aDispatch) unpack(peer int) {
 		n := int(d.p.Count[at+e])
 		for i := range n {
 			src := d.l.row(d.a.exchange, d.l.channel*d.a.exchRows+lo+i, d.a.row.Size())
-			copy(d.l.row(d.a.recv, int(d.p.Slot[at+e])+i, d.a.row.Size()), src)
+			d.a.copy(d.l.row(d.a.recv, int(d.p.Slot[at+e])+i, d.a.row.Size()), src)
 		}
 		d.l.ledger.Unpack(n, &d.a.row)
 		lo += n
@@ -281,7 +281,7 @@ func (c *a2aCombine) pack(peer int) {
 		n := int(c.p.Count[at+e])
 		for i := range n {
 			src := c.l.row(c.a.y, int(c.p.Slot[at+e])+i, c.a.sum.Size())
-			copy(c.l.row(c.a.sumExchange, c.l.channel*c.a.exchRows+lo+i, c.a.sum.Size()), src)
+			c.a.copy(c.l.row(c.a.sumExchange, c.l.channel*c.a.exchRows+lo+i, c.a.sum.Size()), src)
 		}
 		c.l.ledger.Pack(n, &c.a.sum)
 		lo += n

@@ -19,6 +19,19 @@ func (r Rows) At(i int) []byte {
 	return r.mem[off : off+r.Row.Size() : off+r.Row.Size()]
 }
 
+// First is the memory of the first n rows, with the padding between them; a row
+// starts every Stride bytes. Where there are fewer rows it is all of them.
+func (r Rows) First(n int) []byte {
+	n = min(n, r.region.rows)
+	if n <= 0 {
+		return nil
+	}
+	return r.mem[r.region.off : r.region.at(n-1)+r.Row.Size()]
+}
+
+// Stride is the bytes from one row to the next.
+func (r Rows) Stride() int { return r.region.stride }
+
 func (g *Group) view(i int, row plan.Row, at region) Rows {
 	return Rows{Row: row, mem: g.ranks[i].mem, region: at}
 }

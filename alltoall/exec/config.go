@@ -8,6 +8,7 @@ import (
 	"github.com/commbench/commbench/alltoall/routing"
 	"github.com/commbench/commbench/alltoall/topo"
 	"github.com/commbench/commbench/transport/driver"
+	"github.com/commbench/commbench/transport/numa"
 )
 
 // Config is what the ranks of a cluster agree on.
@@ -33,6 +34,15 @@ type Config struct {
 	ScaleUp, ScaleOut driver.Driver
 	Workers           int
 	Timeout           time.Duration
+
+	// StreamAbove is the size in bytes, of all local ranks' receive buffers together,
+	// above which rows are written past the caches. 0 is what was measured.
+	StreamAbove int
+
+	// Pin, if set, ties each worker to a core of this topology. Where it has more
+	// than one memory node, the memory of each rail's ranks is on one of them, and
+	// workers of that node move its rows as long as there are any.
+	Pin *numa.Topology
 }
 
 func (c *Config) planConfig() *plan.Config {

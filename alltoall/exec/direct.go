@@ -27,7 +27,7 @@ func (s *directSender) step() (status, error) {
 		src := s.l.row(s.g.arena.x, s.token, s.a.row.Size())
 		for k := s.p.First[s.token]; k < s.p.First[s.token+1]; k++ {
 			to := int(s.p.To[k])
-			if err := s.l.to(s.g, to).Put(segment, s.a.recv.at(int(s.p.Slot[k])), src); err != nil {
+			if err := s.a.put(s.l.to(s.g, to), s.a.recv.at(int(s.p.Slot[k])), src); err != nil {
 				return moved, err
 			}
 			s.l.ledger.Put(s.l.link(s.g, to), 1, &s.a.row)

@@ -68,7 +68,12 @@ func (g *Group) reserve(alg plan.Algorithm) *engineWords {
 
 func solo(local int, r role) *group { return &group{roles: []member{{r, local}}} }
 
-func (g *Group) job(op string, groups []*group) *job { return newJob(op, len(g.ranks), groups) }
+func (g *Group) job(op string, groups []*group) *job {
+	for _, set := range groups {
+		set.home = g.homeOf(g.ranks[set.roles[0].local])
+	}
+	return newJob(op, len(g.ranks), groups)
+}
 
 func (g *Group) notifier(e *engine, w *engineWords, r *rank, p plan.Plan) *notifier {
 	n := &notifier{g: g, l: r.control(), a: e.areas, w: w.notes}

@@ -37,7 +37,7 @@ func (x *expander) step() (status, error) {
 			if e < 0 || int(e) >= len(x.next) {
 				continue
 			}
-			copy(x.l.row(x.a.expanded, int(x.next[e]), size), src)
+			x.a.copy(x.l.row(x.a.expanded, int(x.next[e]), size), src)
 			x.next[e]++
 			x.l.ledger.Unpack(1, &x.a.row)
 		}

@@ -22,6 +22,7 @@ type Group struct {
 	pool    *pool
 	tables  []routing.Table // of the local ranks, during Notify
 	broken  error           // the first failure; nothing runs after it
+	unbound error           // why memory is not where it should be
 
 	wordsOut, wordsUp int
 }
@@ -86,12 +87,27 @@ func Open(cfg Config) (*Group, error) {
 		}
 		g.build(alg, reserved[alg], h.Plans)
 	}
-	g.pool = newPool(cfg.Workers, cfg.Timeout)
+	if g.pool, err = newPool(cfg.Workers, cfg.Timeout, cfg.slots()); err != nil {
+		return nil, errors.Join(err, g.Close())
+	}
 	return g, nil
 }
 
 // ErrClosed: the group was closed.
 var ErrClosed = errors.New("exec: group is closed")
+
+// Workers is the number of workers that step the ranks' roles.
+func (g *Group) Workers() int { return g.cfg.Workers }
+
+// Run calls f on every worker at once and returns when all calls have: to fill or
+// read buffers, or to measure, with the very threads that move the tokens. No
+// operation may run, and f must not use the group's operations. On a closed group
+// it does nothing.
+func (g *Group) Run(f func(worker int)) {
+	if g.pool != nil {
+		g.pool.each(f)
+	}
+}
 
 // Close stops the workers, leaves both domains and frees the arenas. A second
 // call is a no-op.
@@ -243,6 +259,9 @@ func (g *Group) transfer(ctx context.Context, h *Handle, j *job, what string, fr
 	}
 	return g.run(ctx, j, h)
 }
+
+// NewLedger makes an empty ledger of the group's cluster, for what a plan predicts.
+func (g *Group) NewLedger() *plan.Ledger { return plan.NewLedger(*g.plan) }
 
 // Ledgers are what the local ranks moved in the last operation.
 func (g *Group) Ledgers() []*plan.Ledger {

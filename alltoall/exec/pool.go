@@ -5,293 +5,89 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/commbench/commbench/alltoall/plan"
-	"github.com/commbench/commbench/transport"
+	"github.com/commbench/commbench/transport/numa"
 )
-
-// status is what a step of a role came to.
-type status int
-
-const (
-	idle     status = iota // nothing to do until a peer moves
-	moved                  // did something; may do more
-	finished               // nothing left in this run
-)
-
-// role is a state machine of one rank. It is stepped by one worker at a time.
-type role interface {
-	step() (status, error)
-	// begin makes the role ready to run the rank's plan.
-	begin(p plan.Plan)
-	// where says which rank it is of, and for errors what it waits for.
-	where() waiting
-}
-
-// waiting describes what a role waits for.
-type waiting struct {
-	Rank, Peer, Channel int    // Peer and Channel are -1 where there is none
-	Role                string // "sender", ...
-	For                 string // what it awaits, in words
-	Awaited, Seen       uint64 // the value of the word
-	last                bool   // waits for the end of all others' work
-}
-
-// StuckError says that nothing moved for the timeout.
-type StuckError struct {
-	Op      string
-	Timeout time.Duration
-	waiting
-	Others int // other roles that wait too
-}
-
-func (e *StuckError) Error() string {
-	at := fmt.Sprintf("rank %d", e.Rank)
-	if e.Channel >= 0 {
-		at += fmt.Sprintf(", channel %d", e.Channel)
-	}
-	from := ""
-	if e.Peer >= 0 {
-		from = fmt.Sprintf(" from rank %d", e.Peer)
-	}
-	return fmt.Sprintf("%s: nothing moved for %v: %s, role %s, awaits %s%s: awaited %d, seen %d; %d other roles wait too; look at that peer first, or raise --timeout",
-		e.Op, e.Timeout, at, e.Role, e.For, from, e.Awaited, e.Seen, e.Others)
-}
-
-// member is a role of a group, with the local index of its rank.
-type member struct {
-	role
-	local int
-}
-
-// group is a set of roles that feed each other.
-type group struct {
-	roles  []member
-	active []member // those not finished; same capacity as roles
-}
-
-// job is one phase of one operation: a list of groups to finish.
-type job struct {
-	op     string
-	ctx    context.Context
-	groups []*group
-
-	mu    sync.Mutex
-	queue []*group // groups with roles left that no worker holds
-	open  int      // groups with roles left
-
-	left     []atomic.Int32  // [local ranks] roles left
-	elapsed  []time.Duration // [local ranks] from start to the last role's end
-	roles    []int32         // [local ranks] roles in all
-	start    time.Time
-	progress atomic.Uint64
-	failed   atomic.Bool
-	err      error
-}
-
-func newJob(op string, ranks int, groups []*group) *job {
-	j := &job{op: op, groups: groups, queue: make([]*group, 0, len(groups)),
-		left: make([]atomic.Int32, ranks), elapsed: make([]time.Duration, ranks), roles: make([]int32, ranks)}
-	for _, g := range groups {
-		g.active = make([]member, 0, len(g.roles))
-		for _, r := range g.roles {
-			j.roles[r.local]++
-		}
-	}
-	return j
-}
-
-// rewind queues all roles again, for the plans of the local ranks.
-func (j *job) rewind(plans []plan.Plan) {
-	j.queue = append(j.queue[:0], j.groups...)
-	j.open = len(j.groups)
-	for _, g := range j.groups {
-		g.active = append(g.active[:0], g.roles...)
-		for _, r := range g.roles {
-			r.begin(plans[r.local])
-		}
-	}
-	for i := range j.left {
-		j.left[i].Store(j.roles[i])
-		j.elapsed[i] = 0
-	}
-	j.err = nil
-	j.failed.Store(false)
-}
-
-// take gives the next group, or nil: then done says whether all are finished.
-func (j *job) take() (g *group, done bool) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.open == 0 || j.failed.Load() {
-		return nil, true
-	}
-	if len(j.queue) == 0 {
-		return nil, false
-	}
-	g = j.queue[0]
-	copy(j.queue, j.queue[1:]) // a few hundred pointers at most, and rarely
-	j.queue = j.queue[:len(j.queue)-1]
-	return g, false
-}
-
-// put gives a group back: to the end of the queue, or for good if it is done.
-func (j *job) put(g *group) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if len(g.active) == 0 {
-		j.open--
-		return
-	}
-	j.queue = append(j.queue, g)
-}
-
-func (j *job) fail(err error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.err == nil {
-		j.err = err
-	}
-	j.failed.Store(true)
-}
-
-// run steps a group for as long as anything in it moves.
-func (j *job) run(g *group) (any bool) {
-	for {
-		again := false
-		keep := g.active[:0]
-		for _, r := range g.active {
-			st, err := r.step()
-			if err != nil {
-				w := r.where()
-				j.fail(fmt.Errorf("%s: rank %d, channel %d, role %s: %w", j.op, w.Rank, w.Channel, w.Role, err))
-				return true
-			}
-			switch st {
-			case finished:
-				j.finish(r)
-				any = true
-				continue
-			case moved:
-				again, any = true, true
-			}
-			keep = append(keep, r)
-		}
-		g.active = keep
-		if any {
-			j.progress.Add(1)
-		}
-		if !again || j.failed.Load() || j.ctx.Err() != nil {
-			return any
-		}
-	}
-}
-
-func (j *job) finish(r member) {
-	if j.left[r.local].Add(-1) == 0 {
-		j.elapsed[r.local] = time.Since(j.start)
-	}
-}
-
-// work is a worker's part of a job.
-func (j *job) work(timeout time.Duration) {
-	var (
-		idle  transport.Backoff // since this worker last moved anything
-		idles int               // groups tried since then, or since the last pause
-		seen  = j.progress.Load()
-		since time.Duration // idle time when anyone last moved anything
-	)
-	for {
-		if err := j.ctx.Err(); err != nil {
-			j.fail(context.Cause(j.ctx))
-		}
-		g, done := j.take()
-		if done {
-			return
-		}
-		if g != nil {
-			any := j.run(g)
-			j.put(g)
-			if any {
-				idle, idles, since = transport.Backoff{}, 0, 0
-				continue
-			}
-		}
-		// Only a full round of groups without a move is a reason to back off.
-		if idles++; idles < len(j.groups) && g != nil {
-			continue
-		}
-		idles = 0
-		idle.Pause()
-		if now := j.progress.Load(); now != seen {
-			seen, since = now, idle.Waited()
-		} else if idle.Waited()-since > timeout {
-			j.fail(errStuck)
-			return
-		}
-	}
-}
-
-// errStuck stands for the StuckError until all workers have put their groups
-// back: only then are all roles in the queue.
-var errStuck = errors.New("nothing moved")
-
-// stuck describes what is waited for: by preference a role in the middle of the
-// flow, since receivers wait for whatever is wrong before them. It is nil if at
-// the last moment the job was done after all.
-func (j *job) stuck(timeout time.Duration) error {
-	if j.open == 0 {
-		return nil
-	}
-	e := &StuckError{Op: j.op, Timeout: timeout, waiting: waiting{Rank: -1, Peer: -1, Channel: -1}, Others: -1}
-	for _, g := range j.queue {
-		for _, r := range g.active {
-			e.Others++
-			if w := r.where(); e.Rank < 0 || e.last && !w.last {
-				e.waiting = w
-			}
-		}
-	}
-	return e
-}
 
 // pool is the fixed set of workers.
 type pool struct {
-	jobs []chan *job
-	wg   sync.WaitGroup // workers in the current job
-	end  sync.WaitGroup
-	wait time.Duration
+	tasks   []chan func(worker int)
+	wg      sync.WaitGroup // workers in the current task
+	end     sync.WaitGroup
+	wait    time.Duration
+	job     *job             // that runs
+	stepJob func(worker int) // a worker's part of it; made once, so that a run allocates nothing
+	slots   []numa.Slot      // where workers run; nil where they are not pinned
 }
 
-func newPool(workers int, timeout time.Duration) *pool {
-	p := &pool{wait: timeout}
-	for range workers {
-		c := make(chan *job, 1)
-		p.jobs = append(p.jobs, c)
+// newPool starts the workers, pinned where there are slots.
+func newPool(workers int, timeout time.Duration, slots []numa.Slot) (*pool, error) {
+	p := &pool{wait: timeout, slots: slots}
+	p.stepJob = func(w int) { p.job.work(p.node(w), p.wait) }
+	pinned := make(chan error, workers)
+	for w := range workers {
+		c := make(chan func(int), 1)
+		p.tasks = append(p.tasks, c)
 		p.end.Add(1)
 		go func() {
 			defer p.end.Done()
-			for j := range c {
-				j.work(p.wait)
+			unpin, err := p.pin(w)
+			pinned <- err
+			for f := range c {
+				f(w)
 				p.wg.Done()
 			}
+			_ = unpin() // the thread ends with the goroutine if it cannot be used by others
 		}()
 	}
-	return p
+	var errs []error
+	for range workers {
+		errs = append(errs, <-pinned)
+	}
+	if err := errors.Join(errs...); err != nil {
+		p.close()
+		return nil, fmt.Errorf("exec: pinning workers: %w", err)
+	}
+	return p, nil
+}
+
+// pin ties the calling worker to its core, if it has one.
+func (p *pool) pin(w int) (unpin func() error, err error) {
+	if p.slots != nil {
+		unpin, err = numa.Pin(p.slots[w].CPU)
+	}
+	if unpin == nil {
+		unpin = func() error { return nil }
+	}
+	return unpin, err
+}
+
+// node is the memory node that a worker runs on.
+func (p *pool) node(w int) int {
+	if p.slots == nil {
+		return 0
+	}
+	return p.slots[w].Node
+}
+
+// each calls f on every worker and returns when all calls have.
+func (p *pool) each(f func(worker int)) {
+	p.wg.Add(len(p.tasks))
+	for _, c := range p.tasks {
+		c <- f
+	}
+	p.wg.Wait()
 }
 
 // run finishes the job or fails. It allocates nothing.
 func (p *pool) run(ctx context.Context, j *job, plans []plan.Plan) error {
 	j.ctx = ctx
 	j.rewind(plans)
-	p.wg.Add(len(p.jobs))
+	p.job = j
 	j.start = time.Now()
-	for _, c := range p.jobs {
-		c <- j
-	}
-	p.wg.Wait()
+	p.each(p.stepJob)
 	if j.err == errStuck {
 		return j.stuck(p.wait)
 	}
@@ -299,7 +95,7 @@ func (p *pool) run(ctx context.Context, j *job, plans []plan.Plan) error {
 }
 
 func (p *pool) close() {
-	for _, c := range p.jobs {
+	for _, c := range p.tasks {
 		close(c)
 	}
 	p.end.Wait()

@@ -120,6 +120,7 @@ func (g *Group) open() error {
 			return fmt.Errorf("exec: rank %d: arena of %d bytes: %w", id, g.arena.size, err)
 		}
 		r.mem = r.memory.Bytes()
+		g.bind(r)
 		segments := []driver.Memory{r.memory}
 		r.out, err = transport.Listen(c.ScaleOut, driver.Place{World: "scale-out", Rank: id, Size: place.Ranks()},
 			&transport.Options{Segments: segments, Words: g.wordsOut, Timeout: c.Timeout})

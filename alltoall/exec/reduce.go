@@ -100,10 +100,11 @@ type summer struct {
 	row     plan.Row
 	values  [][]byte // addends in order
 	weights []byte   // [choices] FP32 sums
+	out     []byte
 }
 
 func newSummer(row plan.Row, addends int) summer {
-	return summer{row: row, values: make([][]byte, 0, addends), weights: make([]byte, row.Meta)}
+	return summer{row: row, values: make([][]byte, 0, addends), weights: make([]byte, row.Meta), out: make([]byte, row.Size())}
 }
 
 func (s *summer) reset() {
@@ -138,6 +139,7 @@ func (s *summer) finish(g *Group, l *lane, a *areas, token int) {
 	for i := range g.cfg.Bias {
 		s.values = append(s.values, l.row(g.arena.bias[i], token, s.row.Payload))
 	}
-	s.write(l.row(g.arena.out, token, plan.CombineRow(g.cfg.Hidden, g.cfg.TopK).Size()))
+	s.write(s.out)
+	a.copy(l.row(g.arena.out, token, plan.CombineRow(g.cfg.Hidden, g.cfg.TopK).Size()), s.out)
 	l.ledger.Write(1, &a.sum)
 }

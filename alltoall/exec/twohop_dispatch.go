@@ -100,7 +100,7 @@ func (l *lane) fanOut(a *areas, f *plan.Fan, i int, src []byte) error {
 	lo, hi := f.First[i], f.First[i+1]
 	for k := lo; k < hi; k++ {
 		to := f.Index[k]
-		if err := l.upTo[to].Put(segment, a.recv.at(int(f.Slot[k])), src); err != nil {
+		if err := a.put(l.upTo[to], a.recv.at(int(f.Slot[k])), src); err != nil {
 			return err
 		}
 		l.ledger.Put(&l.ledger.ScaleUp[to], 1, &a.row)
