@@ -49,7 +49,8 @@ type Config struct {
 	ScaleUp, ScaleOut driver.Driver
 	Channels          int
 	Chunk             int
-	Workers           int // default: the cores that the process may use
+	Workers           int  // default: the cores that the process may use
+	Pin               bool // tie workers to cores, and memory to their memory nodes
 	Warmup            int
 	Iterations        int
 	Cached            bool // dispatch with the first iteration's handle: no layout, no notify

@@ -26,6 +26,9 @@ func (r *runner) meaning(recs []record.Record) []string {
 			continue
 		}
 		lines = append(lines, r.bound(rec))
+		if text := near(rec); text != "" {
+			lines = append(lines, text)
+		}
 		if text := versus(rec, base); text != "" {
 			lines = append(lines, text)
 		}
@@ -80,6 +83,26 @@ func (r *runner) boundCombine(rec *record.Record) string {
 		return text + fmt.Sprintf("; %.0f %% of the rows are read over the scale-up hop", 100*float64(up)/float64(reads))
 	}
 	return text + fmt.Sprintf("; %.0f %% of the rows come over the scale-out hop", 100*float64(reads-up)/float64(reads))
+}
+
+// near says how near to the host's own ceiling the operation came.
+func near(rec *record.Record) string {
+	if rec.Efficiency == nil {
+		return ""
+	}
+	l := rec.Limit
+	var limit string
+	switch l.Kind {
+	case record.LimitCopy:
+		limit = fmt.Sprintf("copying such rows between random places (%s stores)", *l.Stores)
+	case record.LimitReduce:
+		limit = fmt.Sprintf("adding up %d random rows at a time", *l.Addends)
+	}
+	text := fmt.Sprintf("%s: %s runs at %s the limit, %s GB/s for this host %s", rec.Op, rec.Algorithm, unit.Ratio(*rec.Efficiency), unit.Number(l.GBps), limit)
+	if *rec.Efficiency > 1 {
+		text += "; more, because rows are used again while caches hold them"
+	}
+	return text
 }
 
 // rows sums a count of the ledgers that the record was made from.

@@ -11,6 +11,7 @@ import (
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/bench/stats"
 	"github.com/commbench/commbench/bench/unit"
+	"github.com/commbench/commbench/transport/isa"
 )
 
 // records turns what was measured into records: for each operation the
@@ -39,6 +40,9 @@ func (r *runner) records(cause error) ([]record.Record, error) {
 				return recs, err
 			}
 			r.bandwidth(&rec)
+			if op != record.Roundtrip {
+				efficiency(&rec, o)
+			}
 			if err := r.times(&rec, o); err != nil {
 				return recs, err
 			}
@@ -95,10 +99,16 @@ func (r *runner) record(op string, alg plan.Algorithm, o *series) record.Record 
 			HottestRank: positive(r.skew.HotRank.OverMean), HottestExpert: positive(r.skew.HotExpert.OverMean),
 		},
 		Exec: record.Exec{Channels: &c.Channels, Chunk: &c.Chunk, Workers: &c.Workers, Warmup: &c.Warmup, Iterations: &c.Iterations,
-			CachedHandle: new(c.Cached || op == record.Combine)},
+			Pinned: &c.Pin, HugeBytes: r.huge, ISA: new(isa.Best().String()), CachedHandle: new(c.Cached || op == record.Combine)},
 	}
 	if c.TopKGroups > 0 && c.TopKGroups < c.Nodes && r.source.TopK() == 0 && c.Routing != "uniform" {
 		rec.Workload.TopKGroups = &c.TopKGroups
+	}
+	if t := r.group.Config().Pin; t != nil {
+		rec.Exec.MemoryNodes = new(len(t.Nodes))
+	}
+	if err := r.group.Unbound(); err != nil {
+		rec.Warnings = append(rec.Warnings, "memory lies where it was first touched: "+err.Error())
 	}
 	if c.Preset != "" {
 		rec.Workload.Preset = &c.Preset
@@ -117,7 +127,7 @@ func (r *runner) record(op string, alg plan.Algorithm, o *series) record.Record 
 		}
 	}
 	if op != record.Roundtrip {
-		r.traffic(&rec, op, alg, o)
+		rec.Traffic = r.traffic(o.ledgers, r.row(op, alg))
 	}
 	return rec
 }
@@ -150,27 +160,34 @@ func (r *runner) row(op string, alg plan.Algorithm) plan.Row {
 	return plan.DispatchRow(r.c.DType, r.c.Hidden, choices)
 }
 
-// traffic says what was moved. Logical counts are the routing's, wire counts
-// the ledger's.
-func (r *runner) traffic(rec *record.Record, op string, alg plan.Algorithm, o *series) {
-	row := r.row(op, alg)
+// traffic says what the ledgers of all ranks, by rank, are charged with.
+// Logical counts are the routing's, wire counts the ledgers'.
+func (s *setting) traffic(ledgers []*plan.Ledger, row plan.Row) record.Traffic {
 	var out, up plan.Link
-	var maxOut, maxUp, copied int64
-	for i, l := range o.ledgers {
-		wireOut, wireUp := l.Wire(r.place.Index(r.group.Rank(i)))
-		maxOut, maxUp = max(maxOut, wireOut.Tokens), max(maxUp, wireUp.Tokens)
-		out.Tokens, out.Signals = out.Tokens+wireOut.Tokens, out.Signals+wireOut.Signals
-		up.Tokens, up.Signals = up.Tokens+wireUp.Tokens, up.Signals+wireUp.Signals
+	var maxOut, maxUp, copied, reduced int64
+	for rank, l := range ledgers {
+		o, u := l.Wire(s.place.Index(rank))
+		maxOut, maxUp = max(maxOut, o.Tokens), max(maxUp, u.Tokens)
+		out.Tokens, out.Signals = out.Tokens+o.Tokens, out.Signals+o.Signals
+		up.Tokens, up.Signals = up.Tokens+u.Tokens, up.Signals+u.Signals
 		copied += l.Copied
+		reduced += l.Reduced
 	}
-	t := &rec.Traffic
-	t.ScaleOutLogical, t.MaxRank.ScaleOutLogical = new(total(r.counts.Nodes)), new(slices.Max(r.counts.Nodes))
-	t.ScaleUpLogical, t.MaxRank.ScaleUpLogical = new(total(r.counts.Rows)), new(slices.Max(r.counts.Rows))
+	t := record.Traffic{
+		ScaleOutSignals: &out.Signals, ScaleUpSignals: &up.Signals, CopiedBytes: &copied,
+		BytesPerToken: new(int64(row.Bytes())), MetadataBytesPerToken: new(float64(row.Meta)),
+	}
+	t.ScaleOutLogical, t.MaxRank.ScaleOutLogical = new(total(s.counts.Nodes)), new(slices.Max(s.counts.Nodes))
+	t.ScaleUpLogical, t.MaxRank.ScaleUpLogical = new(total(s.counts.Rows)), new(slices.Max(s.counts.Rows))
 	t.ScaleOutWire, t.MaxRank.ScaleOutWire = &out.Tokens, &maxOut
 	t.ScaleUpWire, t.MaxRank.ScaleUpWire = &up.Tokens, &maxUp
-	t.ScaleOutSignals, t.ScaleUpSignals = &out.Signals, &up.Signals
-	t.BytesPerToken, t.MetadataBytesPerToken = new(int64(row.Bytes())), new(float64(row.Meta))
-	t.CopiedBytes = &copied
+	if reduced > 0 {
+		for i := range s.tables { // bias rows, which the ledgers do not count
+			reduced += int64(s.c.Bias * s.tables[i].Tokens)
+		}
+		t.ReducedBytes = new(reduced * int64(row.Payload))
+	}
+	return t
 }
 
 func total(counts []int64) int64 {

@@ -16,6 +16,7 @@ import (
 	"github.com/commbench/commbench/alltoall/routing"
 	"github.com/commbench/commbench/bench"
 	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/transport/isa"
 )
 
 func sum(counts []int64) (n int64) {
@@ -59,6 +60,10 @@ func TestTrafficIsTheRoutings(t *testing.T) {
 				}
 				want.BytesPerToken, want.MetadataBytesPerToken = new(int64(row.Bytes())), new(float64(row.Meta))
 				want.CopiedBytes = new(int64(row.Bytes()) * rowsWritten(op, alg, n, all))
+				if op == record.Combine {
+					read := map[plan.Algorithm]int64{plan.AlgTwoHop: sum(n.Rows) + sum(n.NodesWire), plan.AlgDirect: sum(n.Rows), plan.AlgAllToAll: sum(n.Copies)}
+					want.ReducedBytes = new(int64(row.Payload) * read[alg])
+				}
 				if diff := cmp.Diff(want, traffic); diff != "" {
 					t.Errorf("-want +got:\n%s", diff)
 				}
@@ -128,7 +133,7 @@ func TestRecordsSayWhatWasRun(t *testing.T) {
 				Cluster:   record.Cluster{Nodes: 2, GPUsPerNode: 2, Ranks: 4},
 				Workload: record.Workload{Tokens: 13, Hidden: 256, Experts: 8, TopK: 3, Routing: "uniform", Seed: new(uint64(3)), Masked: new(0.1),
 					Ragged: new(false), EmptyRanks: new(0), Preset: new("v3"), Dtype: map[string]string{"dispatch": "fp8", "combine": "bf16", "roundtrip": "fp8+bf16"}[kind]},
-				Exec: record.Exec{Channels: new(2), Chunk: new(2), Workers: new(2), Warmup: new(1), Iterations: new(3), CachedHandle: new(kind == record.Combine), Check: new(true)},
+				Exec: record.Exec{Channels: new(2), Chunk: new(2), Workers: new(2), Pinned: new(false), HugeBytes: rec.Exec.HugeBytes, ISA: new(isa.Best().String()), Warmup: new(1), Iterations: new(3), CachedHandle: new(kind == record.Combine), Check: new(true)},
 			}
 			if op != record.Dispatch {
 				want.Workload.Bias = new(1)
@@ -400,6 +405,44 @@ func TestSeedRulesTheTraffic(t *testing.T) {
 	}
 }
 
+// The limit was sampled once for each iteration that counts, and efficiency is
+// what its definition says.
+func TestEfficiency(t *testing.T) {
+	for _, op := range ops {
+		c := config(op, plan.AlgTwoHop)
+		c.Bias = 1
+		for _, rec := range run(t, c).Records {
+			if op == record.Roundtrip && rec.Op == record.Roundtrip {
+				if rec.Limit != nil || rec.Efficiency != nil {
+					t.Error("a round trip moves two types of row, and has no one limit")
+				}
+				continue
+			}
+			l := rec.Limit
+			if l == nil || rec.Efficiency == nil {
+				t.Fatalf("%s: no limit", rec.Op)
+			}
+			bytes := rec.Traffic.CopiedBytes
+			if rec.Op == record.Combine {
+				bytes = rec.Traffic.ReducedBytes
+			}
+			if want := float64(*bytes) / *rec.TimeUS.P50 / 1e3 / l.GBps; math.Abs(*rec.Efficiency-want) > 1e-9*want {
+				t.Errorf("%s: efficiency %v, want %v", rec.Op, *rec.Efficiency, want)
+			}
+			if n := len(l.SamplesGBps); n != c.Iterations || *l.Workers != c.Workers || *l.BlockBytes != int64(rowOf(c, rec.Op).Bytes()) {
+				t.Errorf("%s: %d samples with %d workers of %d bytes", rec.Op, n, *l.Workers, *l.BlockBytes)
+			}
+		}
+	}
+}
+
+func rowOf(c bench.Config, op string) plan.Row {
+	if op == record.Combine {
+		return plan.CombineRow(c.Hidden, c.TopK)
+	}
+	return plan.DispatchRow(c.DType, c.Hidden, c.TopK)
+}
+
 // A run in which no token goes anywhere is a run.
 func TestNothingToMove(t *testing.T) {
 	for name, change := range map[string]func(*bench.Config){
@@ -435,6 +478,10 @@ func TestNothingToMove(t *testing.T) {
 // What the figures mean is said for each operation: what bounds it, and how it
 // compares with the baseline.
 func TestMeaning(t *testing.T) {
+	const (
+		copies = `^dispatch: .* runs at .*x the limit, .* GB/s for this host copying such rows between random places \((ordinary|streaming) stores\)`
+		adds   = `^combine: .* runs at .*x the limit, .* GB/s for this host adding up \d+ random rows at a time`
+	)
 	for _, test := range []struct {
 		op       string
 		alg      plan.Algorithm
@@ -442,14 +489,14 @@ func TestMeaning(t *testing.T) {
 		nodes    int
 		want     []string
 	}{
-		{record.Dispatch, plan.AlgTwoHop, "", 2, []string{`^dispatch: both hops are memory copies here; the scale-up hop bounds two-hop, .*$`}},
-		{record.Dispatch, plan.AlgTwoHop, "", 1, []string{`^dispatch: two-hop copies .*, all within nodes: the scale-up hop bounds it$`}},
-		{record.Dispatch, plan.AlgAllToAll, "", 2, []string{`^dispatch: alltoall copies .*, each row three times`}},
+		{record.Dispatch, plan.AlgTwoHop, "", 2, []string{`^dispatch: both hops are memory copies here; the scale-up hop bounds two-hop, .*$`, copies}},
+		{record.Dispatch, plan.AlgTwoHop, "", 1, []string{`^dispatch: two-hop copies .*, all within nodes: the scale-up hop bounds it$`, copies}},
+		{record.Dispatch, plan.AlgAllToAll, "", 2, []string{`^dispatch: alltoall copies .*, each row three times`, copies}},
 		{record.Combine, plan.AlgTwoHop, plan.AlgDirect, 2, []string{
-			`^combine: two-hop adds up .* and writes .*: reading bounds it here; .* % of the rows are read over the scale-up hop$`,
+			`^combine: two-hop adds up .* and writes .*: reading bounds it here; .* % of the rows are read over the scale-up hop$`, adds,
 			`^combine: two-hop is .*x (faster|slower) than direct, which copies .*; over a slow scale-out link its wire bytes would decide, .*x fewer$`}},
 		{record.Roundtrip, plan.AlgTwoHop, plan.AlgAllToAll, 2, []string{
-			`^dispatch: both hops`, `^dispatch: .* than alltoall`, `^combine: two-hop adds up`, `^combine: .* than alltoall`}},
+			`^dispatch: both hops`, copies, `^dispatch: .* than alltoall`, `^combine: two-hop adds up`, adds, `^combine: .* than alltoall`}},
 	} {
 		c := config(test.op, test.alg)
 		c.Baseline, c.Nodes, c.GPUsPerNode = test.baseline, test.nodes, 4/test.nodes

@@ -36,6 +36,9 @@ func Run(ctx context.Context, c Config) (Result, error) {
 		r.sides = append(r.sides, &side{alg: alg, handle: h, ops: map[string]*series{}})
 	}
 	err = r.iterate(ctx)
+	if huge, e := r.group.HugeBytes(); e == nil { // elsewhere it is not known
+		r.huge = &huge
+	}
 	recs, recErr := r.records(err)
 	err = errors.Join(err, recErr, s.group.Close())
 	if n := r.wrong(); n > 0 {
@@ -49,6 +52,7 @@ type runner struct {
 	*setting
 	sides       []*side
 	steps, done int
+	huge        *int64 // bytes of the ranks' memory on huge pages
 }
 
 // side is one of the algorithms that take turns.
@@ -65,6 +69,7 @@ type series struct {
 	layout, notify, epilogue []float64
 	ledgers                  []*plan.Ledger
 	verdict                  *verdict // nil while unchecked
+	ceiling                  *ceiling // nil where there is none
 }
 
 func (s *side) op(name string) *series {
@@ -174,6 +179,12 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 		s.routed = true
 		sample.layout, sample.notify = us(layout.Slowest()), us(notify.Slowest())
 	}
+	if timed {
+		if len(o.transfer) == 0 {
+			o.ceiling = r.copyCeiling(s)
+		}
+		o.ceiling.sample()
+	}
 	if check {
 		r.spoil(s.alg, false)
 	}
@@ -210,6 +221,12 @@ func (r *runner) combine(ctx context.Context, s *side, timed, check bool) error 
 	r.done++
 	r.progress(string(s.alg)+" combine", r.done, r.steps)
 	o := s.op(record.Combine)
+	if timed {
+		if len(o.transfer) == 0 {
+			o.ceiling = r.reduceCeiling(s)
+		}
+		o.ceiling.sample()
+	}
 	if check {
 		r.spoil(s.alg, true)
 	}

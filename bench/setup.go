@@ -14,6 +14,7 @@ import (
 	"github.com/commbench/commbench/alltoall/topo"
 	"github.com/commbench/commbench/bench/unit"
 	"github.com/commbench/commbench/bench/workload"
+	"github.com/commbench/commbench/transport/numa"
 )
 
 // setting is a benchmark that is ready to run.
@@ -38,16 +39,17 @@ type setting struct {
 func prepare(ctx context.Context, c Config) (*setting, error) {
 	s := &setting{c: c, ctx: ctx, expected: map[plan.Algorithm][][]ref.Copy{}}
 	s.progress("making the workload", 0, 0)
-	if err := s.route(); err != nil {
+	if err := s.route((*Config).least); err != nil {
 		return nil, err
 	}
 	c = s.c
-	e := exec.Config{
-		Place: s.place, Algorithms: c.algorithms(), Dispatch: c.dispatches(), Combine: c.combines(),
-		Expand: c.Expand, Alignment: c.Alignment,
-		TopK: c.TopK, MaxTokens: maxTokensOf(s.tables), Hidden: c.Hidden, DType: c.DType, Bias: c.Bias,
-		Channels: c.Channels, Chunk: c.Chunk, Rounds: c.rounds(s.place.Ranks()),
-		ScaleUp: c.ScaleUp, ScaleOut: c.ScaleOut, Workers: c.Workers, Timeout: c.Timeout,
+	e := s.execConfig()
+	if c.Pin {
+		topology, err := numa.Read("")
+		if err != nil {
+			return nil, err
+		}
+		e.Pin = &topology
 	}
 	plans, err := e.Size(s.tables)
 	if err != nil {
@@ -69,8 +71,21 @@ func prepare(ctx context.Context, c Config) (*setting, error) {
 	return s, nil
 }
 
-// route makes the routing tables of all ranks and what is known of them.
-func (s *setting) route() error {
+// execConfig is what the ranks agree on, once the routing is made.
+func (s *setting) execConfig() exec.Config {
+	c := &s.c
+	return exec.Config{
+		Place: s.place, Algorithms: c.algorithms(), Dispatch: c.dispatches(), Combine: c.combines(),
+		Expand: c.Expand, Alignment: c.Alignment,
+		TopK: c.TopK, MaxTokens: maxTokensOf(s.tables), Hidden: c.Hidden, DType: c.DType, Bias: c.Bias,
+		Channels: c.Channels, Chunk: c.Chunk, Rounds: c.rounds(s.place.Ranks()),
+		ScaleUp: c.ScaleUp, ScaleOut: c.ScaleOut, Workers: c.Workers, Timeout: c.Timeout,
+	}
+}
+
+// route makes the routing tables of all ranks and what is known of them. least
+// is what the run takes at the very least, in bytes.
+func (s *setting) route(least func(*Config, topo.Placement) int64) error {
 	c := &s.c
 	cluster, err := topo.New(c.Nodes, c.GPUsPerNode)
 	if err != nil {
@@ -104,7 +119,7 @@ func (s *setting) route() error {
 		return &InputError{err}
 	}
 	// What tokens and connections alone take, before anything is made for them.
-	if least, free := c.least(s.place), c.free(); free > 0 && least > free {
+	if least, free := least(c, s.place), c.free(); free > 0 && least > free {
 		return inputf("%d ranks x %d tokens take at least %s of memory, more than the %s that may be used: take fewer --tokens or --nodes, or a smaller --hidden",
 			cluster.Ranks(), c.Tokens, unit.Bytes(least), unit.Bytes(free))
 	}
@@ -129,7 +144,7 @@ func maxTokensOf(tables []routing.Table) int {
 
 // fill writes the tokens and the bias rows of all ranks.
 func (s *setting) fill() {
-	s.parallel(s.group.Ranks(), func(i int) {
+	s.owners(func(i int) {
 		rank, t := s.group.Rank(i), &s.tables[i]
 		for token := range t.Tokens {
 			if s.c.dispatches() {
@@ -142,6 +157,20 @@ func (s *setting) fill() {
 			for b := range s.c.Bias {
 				s.payload.Bias(s.group.Bias(i, b).At(token), rank, token, b)
 			}
+		}
+	})
+}
+
+// owners calls f for every rank, where it may touch memory for the first time: on
+// the ranks' own workers if those have places.
+func (s *setting) owners(f func(i int)) {
+	if !s.c.Pin {
+		s.parallel(s.group.Ranks(), f)
+		return
+	}
+	s.group.EachRank(func(i int) {
+		if s.ctx.Err() == nil {
+			f(i)
 		}
 	})
 }

@@ -160,7 +160,7 @@ func (s *setting) checkRows(v *verdict, what string, rows [][]ref.Copy, buffer f
 // weights: made up, or in a round trip from what the dispatch brought.
 func (s *setting) outputs(alg plan.Algorithm) {
 	rows := s.rowsOf(alg)
-	s.parallel(s.group.Ranks(), func(i int) {
+	s.owners(func(i int) {
 		rank, y := s.group.Rank(i), s.group.Y(i, alg)
 		if !s.c.dispatches() {
 			for k, c := range rows[rank] {
@@ -327,7 +327,7 @@ func toValues(dst []uint16, row []byte) {
 // so that nothing left over from an earlier one can pass for its own.
 func (s *setting) spoil(alg plan.Algorithm, combine bool) {
 	rows := s.rowsOf(alg)
-	s.parallel(s.group.Ranks(), func(i int) {
+	s.owners(func(i int) {
 		rank := s.group.Rank(i)
 		for _, rows := range s.group.Between(i, alg, combine) {
 			spoilRows(rows, rows.Len())

@@ -34,12 +34,13 @@ var arrows = map[string][]string{
 	"transport":            {"transport/driver"},
 	"transport/internal":   {"transport/internal/...", "transport/isa"},
 	"transport/block":      {"transport/internal/...", "transport/isa"},
-	"transport/mem":        {"transport/block", "transport/driver"},
-	"transport/shm":        {"transport/block", "transport/driver"},
+	"transport/numa":       {"transport/driver"}, // for its sentinel; addresses without unsafe, by reflect
+	"transport/mem":        {"transport/block", "transport/driver", "transport/numa"},
+	"transport/shm":        {"transport/block", "transport/driver", "transport/numa"},
 	"transport/drivertest": {"transport", "transport/driver", "transport/mem"}, // mem is the other driver, whose addresses must be refused
 
 	// exec imports no concrete driver.
-	"alltoall/exec": {"alltoall/topo", "alltoall/routing", "alltoall/plan", "alltoall/kernel", "transport", "transport/driver", "transport/isa"},
+	"alltoall/exec": {"alltoall/topo", "alltoall/routing", "alltoall/plan", "alltoall/kernel", "transport", "transport/block", "transport/driver", "transport/isa", "transport/numa"},
 	"alltoall":      {"alltoall/topo", "alltoall/routing", "alltoall/plan", "alltoall/exec", "transport/driver", "transport/mem"},
 
 	"bench/unit":     {},
@@ -47,13 +48,13 @@ var arrows = map[string][]string{
 	"bench/record":   {"bench/stats", "bench/unit"},
 	"bench/workload": {"alltoall/counter", "alltoall/plan", "alltoall/ref"},
 	"bench": {"alltoall/exec", "alltoall/plan", "alltoall/ref", "alltoall/routing", "alltoall/topo",
-		"bench/record", "bench/stats", "bench/unit", "bench/workload", "transport/driver"},
+		"bench/limits", "bench/record", "bench/stats", "bench/unit", "bench/workload", "transport/driver", "transport/isa", "transport/numa"},
 	"alltoall/alltoalltest": {"alltoall/plan", "bench", "bench/record", "transport/driver"},
 
 	// Layout only: neither transport nor alltoall.
 	"reports": {"bench/record", "bench/stats", "bench/unit"},
 
-	"cmd/commbench": {"alltoall/plan", "bench", "bench/record", "reports", "transport/driver", "transport/mem", "transport/shm"},
+	"cmd/commbench": {"alltoall/plan", "bench", "bench/record", "bench/unit", "reports", "transport/driver", "transport/mem", "transport/shm"},
 	"docs":          {},
 }
 

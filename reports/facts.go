@@ -37,6 +37,11 @@ var facts = []fact{
 	{title, ", ", func(r *rec) string { return counted(r.Exec.Workers, "worker") }, true, []column{
 		number("\n\nworkers", func(r *rec) *int { return r.Exec.Workers })}},
 
+	{title, ", ", sayPinned, true, []column{
+		word("\n\npinned", func(r *rec) *string { return yesNo(r.Exec.Pinned) })}},
+	{title, ", ", func(r *rec) string { return phrase(r.Exec.ISA, "%s") }, true, []column{
+		word("\n\nISA", func(r *rec) *string { return r.Exec.ISA })}},
+
 	{workload, "", func(r *rec) string { return phrase(r.Workload.Preset, "%s:") }, false, []column{
 		word("\n\npreset", func(r *rec) *string { return r.Workload.Preset })}},
 	{workload, " ", func(r *rec) string { return unit.Count(int64(r.Workload.Tokens)) + " tokens/rank" }, false, []column{
@@ -74,6 +79,8 @@ var facts = []fact{
 	{transport, "", sayTransport, false, []column{
 		word("\n\nscale-up", func(r *rec) *string { return r.Transport.ScaleUp }),
 		word("\n\nscale-out", func(r *rec) *string { return r.Transport.ScaleOut })}},
+	{transport, ", ", sayHuge, true, []column{
+		figure("huge\npages\nGB", huge)}},
 	{transport, "; ", func(r *rec) string { return counted(r.Exec.Channels, "channel") }, true, []column{
 		number("\n\nchannels", func(r *rec) *int { return r.Exec.Channels })}},
 	{transport, ", ", func(r *rec) string { return phrase(r.Exec.Chunk, "chunk %d") }, true, []column{
@@ -128,6 +135,35 @@ func sayTransport(r *rec) string {
 		return ""
 	}
 	return "scale-up " + unit.Opt(t.ScaleUp, verbatim) + ", scale-out " + unit.Opt(t.ScaleOut, verbatim)
+}
+
+// sayPinned says nothing of workers that are not.
+func sayPinned(r *rec) string {
+	switch {
+	case r.Exec.Pinned == nil || !*r.Exec.Pinned:
+		return ""
+	case r.Exec.MemoryNodes == nil || *r.Exec.MemoryNodes == 1:
+		return "pinned"
+	}
+	return "pinned on " + counted(r.Exec.MemoryNodes, "memory node")
+}
+
+func sayHuge(r *rec) string {
+	switch n := r.Exec.HugeBytes; {
+	case n == nil:
+		return ""
+	case *n == 0:
+		return "no huge pages"
+	default:
+		return unit.Bytes(*n).String() + " of huge pages"
+	}
+}
+
+func huge(r *rec) *float64 {
+	if r.Exec.HugeBytes == nil {
+		return nil
+	}
+	return new(unit.Bytes(*r.Exec.HugeBytes).GB())
 }
 
 func sayIterations(r *rec) string {

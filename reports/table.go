@@ -188,6 +188,7 @@ func figures(recs []record.Record) []column {
 		{false, figure("scale-up\nlogical\nGB/s/rank", func(r *rec) *float64 { return r.Bandwidth.ScaleUpLogical })},
 		{false, figure("scale-up\nwire\nGB/s/rank", func(r *rec) *float64 { return r.Bandwidth.ScaleUpWire })},
 		{true, figure("\ncopied\nGB", copied)},
+		{true, column{"\nof\nlimit", false, each(func(r *rec) string { return unit.Opt(r.Efficiency, unit.Ratio) })}},
 		{true, versus(recs)},
 		{false, column{"\nwrong\ntokens", false, each(wrong)}},
 	}

@@ -46,7 +46,7 @@ type Record struct {
 	SamplesUS   []float64 `json:"samples_us"` // for each iteration, the slowest rank's transfer; null when there are none
 	Bandwidth   Bandwidth `json:"bandwidth_gbps"`
 	Limit       *Limit    `json:"limit"`      // the ceiling that Efficiency refers to
-	Efficiency  *float64  `json:"efficiency"` // bytes moved / time over the ceiling: 1 is the ceiling
+	Efficiency  *float64  `json:"efficiency"` // bytes copied (dispatch) or reduced (combine) / p50, over the ceiling: 1 is the ceiling
 	Baseline    *Baseline `json:"baseline"`
 	Wrong       *int64    `json:"wrong"`       // tokens that differ from the reference; null when not checked
 	Warnings    []string  `json:"warnings"`    // what limits the figures
@@ -95,14 +95,18 @@ type Skew struct {
 
 // Exec is how it was run.
 type Exec struct {
-	Channels        *int  `json:"channels"`
-	Chunk           *int  `json:"chunk"` // tokens between two signals
-	Workers         *int  `json:"workers"`
-	Warmup          *int  `json:"warmup"`           // iterations before those that count
-	Iterations      *int  `json:"iterations"`       // asked for; len(SamplesUS) of them finished
-	CachedHandle    *bool `json:"cached_handle"`    // the plan was reused, so there was no notify
-	Check           *bool `json:"check"`            // the data were compared with the reference
-	ExpandAlignment *int  `json:"expand_alignment"` // tokens an expert's rows are padded to; null when not expanded
+	Channels        *int    `json:"channels"`
+	Chunk           *int    `json:"chunk"` // tokens between two signals
+	Workers         *int    `json:"workers"`
+	Pinned          *bool   `json:"pinned"`           // workers are tied to cores, and memory to their memory nodes
+	MemoryNodes     *int    `json:"memory_nodes"`     // that workers are spread over; null when not pinned
+	HugeBytes       *int64  `json:"huge_bytes"`       // of the ranks' memory on huge pages at the end
+	ISA             *string `json:"isa"`              // instruction set of the kernels: "avx512", ...
+	Warmup          *int    `json:"warmup"`           // iterations before those that count
+	Iterations      *int    `json:"iterations"`       // asked for; len(SamplesUS) of them finished
+	CachedHandle    *bool   `json:"cached_handle"`    // the plan was reused, so there was no notify
+	Check           *bool   `json:"check"`            // the data were compared with the reference
+	ExpandAlignment *int    `json:"expand_alignment"` // tokens an expert's rows are padded to; null when not expanded
 }
 
 // Counts are tokens that crossed a fabric, a token counted once for each
@@ -124,7 +128,8 @@ type Traffic struct {
 	MetadataBytesPerToken *float64 `json:"metadata_bytes_per_token"` // apart from BytesPerToken
 	ScaleOutSignals       *int64   `json:"scale_out_signals"`
 	ScaleUpSignals        *int64   `json:"scale_up_signals"`
-	CopiedBytes           *int64   `json:"copied_bytes"` // payload and scales, all hops and passes
+	CopiedBytes           *int64   `json:"copied_bytes"`  // payload and scales, all hops and passes
+	ReducedBytes          *int64   `json:"reduced_bytes"` // payload that sums read, bias rows included
 	MaxRank               Counts   `json:"max_rank"`
 }
 
@@ -158,14 +163,23 @@ type Bandwidth struct {
 	BusBW           *float64 `json:"busbw"`
 }
 
-// Limit is this host's own ceiling, measured in the same run for the same
-// block size and number of workers.
+// Limit is this host's own ceiling: the same blocks at random places of the same
+// memory, by the same workers, measured between the iterations of the same run.
 type Limit struct {
-	Kind       string  `json:"kind"` // "copy", "reduce" or "loopback"
-	GBps       float64 `json:"gbps"`
-	BlockBytes *int64  `json:"block_bytes"`
-	Workers    *int    `json:"workers"`
+	Kind        string    `json:"kind"`         // "copy" (of what dispatch writes), "reduce" (what combine reads) or "loopback"
+	GBps        float64   `json:"gbps"`         // median over SamplesGBps
+	SamplesGBps []float64 `json:"samples_gbps"` // one for each iteration that counts
+	BlockBytes  *int64    `json:"block_bytes"`
+	Workers     *int      `json:"workers"`
+	Stores      *string   `json:"stores"`  // copy: the stores that were faster, "ordinary" or "streaming" (past the caches)
+	Addends     *int      `json:"addends"` // reduce: rows that are added into one
 }
+
+// The kinds of limit.
+const (
+	LimitCopy   = "copy"
+	LimitReduce = "reduce"
+)
 
 // Baseline compares this record with another algorithm on the same workload,
 // run interleaved with it. Ratio is the baseline's p50 over this p50: how many

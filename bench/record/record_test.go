@@ -71,7 +71,7 @@ func full(t testing.TB) record.Record {
 		t.Fatal(err)
 	}
 	r.Bandwidth = record.Bandwidths(r.Traffic, r.Cluster.Ranks, *r.TimeUS.P50)
-	r.Limit = &record.Limit{Kind: "copy", GBps: 18.1, Workers: new(2)}
+	r.Limit = &record.Limit{Kind: record.LimitCopy, GBps: 18.1, SamplesGBps: []float64{17.9, 18.1, 18.3}, Workers: new(2)}
 	r.Efficiency, r.Wrong = new(0.83), new(int64(0))
 	r.Notes = []string{"two-hop put 2.1 times fewer bytes on the scale-out wire"}
 	return r

@@ -62,6 +62,7 @@ func benchFlags() []cli.Flag {
 		intFlag("channels", runFlags, bench.DefaultChannels, "parallel streams of a rank"),
 		intFlag("chunk", runFlags, bench.DefaultChunk, "tokens between two signals of a stream"),
 		&cli.IntFlag{Name: "workers", Category: runFlags, Usage: "threads that step the ranks' roles, the host's SM budget", DefaultText: "the cores that may be used"},
+		&cli.BoolFlag{Name: "pin", Category: runFlags, Usage: "tie each worker to a core, and on machines with several memory nodes each rail's memory to its workers' node"},
 		intFlag("warmup", runFlags, bench.DefaultWarmup, "iterations before those that count; combines warm up before each of two blocks"),
 		intFlag("iters", runFlags, bench.DefaultIterations, "iterations that count"),
 		&cli.DurationFlag{Name: "timeout", Category: runFlags, Value: bench.DefaultTimeout, Usage: "give up when nothing moves for this long"},
@@ -82,7 +83,7 @@ func config(c *cli.Context, op string) (bench.Config, error) {
 		TopK: c.Int("topk"), TopKGroups: c.Int("topk-groups"), Tokens: c.Int("tokens"), Hidden: c.Int("hidden"), Seed: c.Uint64("seed"),
 		Routing: c.String("routing"), Masked: c.Float64("masked"), Ragged: c.Bool("ragged"), EmptyRanks: c.Int("empty-ranks"),
 		Bias: c.Int("bias"), Expand: c.Bool("expand"), Alignment: c.Int("expert-alignment"), Cached: c.Bool("cached"),
-		Channels: c.Int("channels"), Chunk: c.Int("chunk"), Workers: c.Int("workers"),
+		Channels: c.Int("channels"), Chunk: c.Int("chunk"), Workers: c.Int("workers"), Pin: c.Bool("pin"),
 		Warmup: c.Int("warmup"), Iterations: c.Int("iters"), Timeout: c.Duration("timeout"), Check: bench.Check(c.String("check")),
 	}
 	if c.Args().Present() {

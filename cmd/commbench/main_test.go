@@ -91,7 +91,7 @@ func TestContract(t *testing.T) {
 		"cluster.nodes": 2.0, "cluster.gpus_per_node": 2.0, "cluster.ranks": 4.0,
 		"workload.tokens": 16.0, "workload.hidden": 128.0, "workload.experts": 8.0, "workload.topk": 2.0,
 		"workload.topk_groups": nil, "workload.dtype": "fp8", "workload.routing": "uniform", "workload.seed": 1.0,
-		"traffic.bytes_per_token": 132.0, "limit": nil, "efficiency": nil, "wrong": 0.0, "interrupted": false,
+		"traffic.bytes_per_token": 132.0, "limit.kind": "copy", "limit.block_bytes": 132.0, "limit.addends": nil, "wrong": 0.0, "interrupted": false,
 	} {
 		if got := at(rec, path); got != want {
 			t.Errorf("%s is %v, want %v", path, got, want)
@@ -173,7 +173,7 @@ func TestBadCommandLinesSayWhatWouldDo(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, name := range []string{"", "dispatch", "combine", "roundtrip"} {
+	for _, name := range []string{"", "dispatch", "combine", "roundtrip", "plan"} {
 		args := []string{"--help"}
 		file := "help.stdout"
 		if name != "" {
@@ -208,7 +208,7 @@ func golden(t *testing.T, name, got string) {
 // them is one.
 func TestDocumentsNameRealFlags(t *testing.T) {
 	known := " --help --version "
-	for _, name := range []string{"dispatch", "combine", "roundtrip"} {
+	for _, name := range []string{"dispatch", "combine", "roundtrip", "plan"} {
 		_, help, _ := commbench(t, name, "--help")
 		known += help
 	}

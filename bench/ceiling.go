@@ -1,0 +1,153 @@
+package bench
+
+import (
+	"time"
+
+	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/bench/limits"
+	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/bench/stats"
+	"github.com/commbench/commbench/bench/unit"
+	"github.com/commbench/commbench/transport/isa"
+)
+
+// ceilingTime is how long one sample of a ceiling takes: many times what it costs
+// to start the workers, and little beside an iteration.
+const ceilingTime = 5 * time.Millisecond
+
+// ceiling is what this host can do at best with the blocks of an operation, in
+// the memory and with the workers of the run, sampled between the iterations that
+// it judges: a machine's bandwidth drifts from one second to the next.
+type ceiling struct {
+	limit    record.Limit
+	variants []variant
+}
+
+// variant is a way to do the same; the best counts.
+type variant struct {
+	stores  limits.Stores
+	probe   *limits.Probe
+	samples []float64
+}
+
+// copyCeiling copies tokens to random places among the rows that the side
+// receives. It is nil where the run has too few rows to say anything. Like all
+// ceilings it may be sampled only before the operation itself, which overwrites
+// what was written there.
+func (r *runner) copyCeiling(s *side) *ceiling {
+	row := r.row(record.Dispatch, s.alg)
+	shape := limits.Copy{Block: row.Bytes(), Stride: r.group.Recv(0, s.alg).Stride()}
+	var from, to [][]byte
+	for i := range r.group.Ranks() {
+		from = append(from, r.group.X(i).First(r.tables[i].Tokens))
+		to = append(to, r.group.Recv(i, s.alg).First(s.handle.Plans[i].RecvRows()))
+	}
+	shape.Sources, shape.Targets = from, to
+	c := &ceiling{limit: record.Limit{Kind: record.LimitCopy, BlockBytes: new(int64(shape.Block)), Workers: &r.c.Workers}}
+	all := []limits.Stores{limits.Ordinary, limits.Streaming}
+	if isa.Best() == isa.Pure { // which has no streaming stores
+		all = all[:1]
+	}
+	for _, shape.Stores = range all {
+		p, err := shape.Probe(r.group)
+		if err != nil {
+			return nil
+		}
+		c.variants = append(c.variants, variant{stores: shape.Stores, probe: p})
+	}
+	return c
+}
+
+// reduceCeiling adds as many random outputs as the side's sums have addends on
+// average, into the memory of combined tokens. It is nil where the run has too few
+// rows.
+func (r *runner) reduceCeiling(s *side) *ceiling {
+	shape := limits.Sum{Block: r.row(record.Combine, s.alg).Payload, Stride: r.group.Y(0, s.alg).Stride()}
+	for i := range r.group.Ranks() {
+		shape.Sources = append(shape.Sources, r.group.Y(i, s.alg).First(s.handle.Plans[i].RecvRows()))
+		shape.Targets = append(shape.Targets, r.group.Out(i).First(r.tables[i].Tokens))
+	}
+	rows, sums := r.reduced(s)
+	if sums == 0 {
+		return nil
+	}
+	shape.Rows = max(1, int((rows+sums/2)/sums))
+	p, err := shape.Probe(r.group)
+	if err != nil {
+		return nil
+	}
+	return &ceiling{
+		limit:    record.Limit{Kind: record.LimitReduce, BlockBytes: new(int64(shape.Block)), Workers: &r.c.Workers, Addends: &shape.Rows},
+		variants: []variant{{probe: p}},
+	}
+}
+
+// sample measures each variant once.
+func (c *ceiling) sample() {
+	if c == nil {
+		return
+	}
+	for i := range c.variants {
+		v := &c.variants[i]
+		v.samples = append(v.samples, v.probe.Measure(ceilingTime))
+	}
+}
+
+// best is the limit, or nil if there were no samples.
+func (c *ceiling) best() *record.Limit {
+	if c == nil {
+		return nil
+	}
+	limit := c.limit
+	for i := range c.variants {
+		v := &c.variants[i]
+		sum, err := stats.Summarize(v.samples)
+		if err == nil && sum.P50 > limit.GBps {
+			limit.GBps, limit.SamplesGBps = sum.P50, v.samples
+			if limit.Kind == record.LimitCopy {
+				limit.Stores = new(v.stores.String())
+			}
+		}
+	}
+	if limit.GBps == 0 {
+		return nil
+	}
+	return &limit
+}
+
+// reduced is the rows that the side's sums read, bias rows included, and the
+// number of sums, as its plan predicts them.
+func (r *runner) reduced(s *side) (rows, sums int64) {
+	row := r.row(record.Combine, s.alg)
+	for i, p := range s.handle.Plans {
+		l := r.group.NewLedger()
+		p.Combine(l, row)
+		tokens := int64(r.tables[i].Tokens)
+		rows += l.Reduced + int64(r.c.Bias)*tokens
+		sums += tokens
+		if s.alg == plan.AlgTwoHop { // and the partial sums that are sent home
+			out, _ := l.Wire(r.place.Index(r.group.Rank(i)))
+			sums += out.Tokens
+		}
+	}
+	return rows, sums
+}
+
+// efficiency sets the record's limit, and the part of it that the run reached:
+//
+//	bytes / p50 / limit
+//
+// where bytes are those copied by a dispatch, over all hops and passes, and those
+// that the sums of a combine read.
+func efficiency(rec *record.Record, o *series) {
+	bytes := rec.Traffic.CopiedBytes
+	if rec.Op == record.Combine {
+		bytes = rec.Traffic.ReducedBytes
+	}
+	rec.Limit = o.ceiling.best()
+	if rec.Limit == nil || bytes == nil || *bytes == 0 || *rec.TimeUS.P50 <= 0 {
+		return
+	}
+	rate := float64(unit.Rate(float64(*bytes), unit.Micros(*rec.TimeUS.P50)))
+	rec.Efficiency = new(rate / rec.Limit.GBps)
+}
