@@ -97,7 +97,26 @@ func Open(cfg Config) (*Group, error) {
 var ErrClosed = errors.New("exec: group is closed")
 
 // Workers is the number of workers that step the ranks' roles.
-func (g *Group) Workers() int { return g.cfg.Workers }
+func (g *Group) Workers() int {
+	if g.pool == nil {
+		return 0
+	}
+	return g.pool.active
+}
+
+// Use has only the first n workers take part from now on, 1 <= n <= those that the
+// group was opened with: what one group costs with fewer can be measured without
+// opening another.
+func (g *Group) Use(n int) error {
+	if g.pool == nil {
+		return g.broken
+	}
+	if n < 1 || n > len(g.pool.tasks) {
+		return fmt.Errorf("exec: %d workers of %d", n, len(g.pool.tasks))
+	}
+	g.pool.active = n
+	return nil
+}
 
 // Run calls f on every worker at once and returns when all calls have: to fill or
 // read buffers, or to measure, with the very threads that move the tokens. No

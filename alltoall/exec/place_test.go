@@ -3,6 +3,7 @@ package exec_test
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/commbench/commbench/alltoall/exec"
@@ -63,5 +64,30 @@ func TestPinToNoCore(t *testing.T) {
 		t.Error("workers were pinned to a core that is not there")
 	} else if !strings.Contains(err.Error(), "pin to CPU 60000") {
 		t.Error(err)
+	}
+}
+
+// Any number of the workers moves the same.
+func TestUse(t *testing.T) {
+	s := shape{2, 2, 8, 3, 0}
+	tables := generate(t, s, loads[0], 1)
+	c := config(t, plan.AlgTwoHop, s, tables)
+	c.Workers = 3
+	cl := open(t, c, tables)
+	for _, n := range []int{1, 3, 2} {
+		if err := cl.g.Use(n); err != nil {
+			t.Fatal(err)
+		}
+		var calls atomic.Int32
+		cl.g.Run(func(int) { calls.Add(1) })
+		if cl.g.Workers() != n || int(calls.Load()) != n {
+			t.Errorf("%d workers, %d calls, want %d", cl.g.Workers(), calls.Load(), n)
+		}
+		cl.iterate()
+	}
+	for _, n := range []int{0, 4, -1} {
+		if cl.g.Use(n) == nil {
+			t.Errorf("%d workers were used", n)
+		}
 	}
 }

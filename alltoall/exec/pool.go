@@ -20,11 +20,12 @@ type pool struct {
 	job     *job             // that runs
 	stepJob func(worker int) // a worker's part of it; made once, so that a run allocates nothing
 	slots   []numa.Slot      // where workers run; nil where they are not pinned
+	active  int              // workers that take part, the first ones
 }
 
 // newPool starts the workers, pinned where there are slots.
 func newPool(workers int, timeout time.Duration, slots []numa.Slot) (*pool, error) {
-	p := &pool{wait: timeout, slots: slots}
+	p := &pool{wait: timeout, slots: slots, active: workers}
 	p.stepJob = func(w int) { p.job.work(p.node(w), p.wait) }
 	pinned := make(chan error, workers)
 	for w := range workers {
@@ -72,10 +73,10 @@ func (p *pool) node(w int) int {
 	return p.slots[w].Node
 }
 
-// each calls f on every worker and returns when all calls have.
+// each calls f on every active worker and returns when all calls have.
 func (p *pool) each(f func(worker int)) {
-	p.wg.Add(len(p.tasks))
-	for _, c := range p.tasks {
+	p.wg.Add(p.active)
+	for _, c := range p.tasks[:p.active] {
 		c <- f
 	}
 	p.wg.Wait()
