@@ -55,6 +55,7 @@ var arrows = map[string][]string{
 	"reports": {"bench/record", "bench/stats", "bench/unit"},
 
 	"cmd/commbench": {"alltoall/plan", "bench", "bench/record", "bench/unit", "reports", "transport/driver", "transport/mem", "transport/shm"},
+	"scripts/peers": {"alltoall/plan", "bench/record", "bench/stats", "bench/unit"},
 	"docs":          {},
 }
 
