@@ -32,6 +32,7 @@ func (r *runner) records(cause error) ([]record.Record, error) {
 			}
 			rec := r.record(op, s.alg, o)
 			rec.Time, rec.Host = now, host
+			rec.Elapsed = record.Elapsed{Total: new(now.Sub(r.start).Seconds()), Timed: new(r.timed.Seconds()), Checks: new(r.checking.Seconds())}
 			rec.Interrupted = cause != nil
 			if cause != nil && !errors.Is(cause, context.Canceled) {
 				rec.Warnings = append(rec.Warnings, "stopped: "+cause.Error())

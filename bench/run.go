@@ -23,11 +23,12 @@ type Result struct {
 // what failed. Only one run at a time should use the machine.
 func Run(ctx context.Context, c Config) (Result, error) {
 	c = c.defaults()
+	start := time.Now()
 	s, err := prepare(ctx, c)
 	if err != nil {
 		return Result{}, err
 	}
-	r := &runner{setting: s}
+	r := &runner{setting: s, start: start}
 	for _, alg := range s.c.algorithms() {
 		h, err := s.group.NewHandle(alg)
 		if err != nil {
@@ -53,6 +54,9 @@ type runner struct {
 	sides       []*side
 	steps, done int
 	huge        *int64 // bytes of the ranks' memory on huge pages
+
+	start           time.Time
+	timed, checking time.Duration
 }
 
 // side is one of the algorithms that take turns.
@@ -171,12 +175,15 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 	r.progress(string(s.alg)+" dispatch", r.done, r.steps)
 	o := s.op(record.Dispatch)
 	var sample series
+	var took time.Duration
 	if !s.routed || !r.c.Cached {
+		begin := time.Now()
 		layout, notify, err := r.group.Notify(ctx, s.handle, r.tables)
 		if err != nil {
 			return err
 		}
 		s.routed = true
+		took = time.Since(begin)
 		sample.layout, sample.notify = us(layout.Slowest()), us(notify.Slowest())
 	}
 	if timed {
@@ -188,6 +195,7 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 	if check {
 		r.spoil(s.alg, false)
 	}
+	begin := time.Now()
 	p, err := r.group.Dispatch(ctx, s.handle)
 	if err != nil {
 		return err
@@ -200,14 +208,18 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 		}
 		sample.epilogue = us(p.Slowest())
 	}
+	took += time.Since(begin)
 	if timed {
 		o.add(&sample, r.c.Cached)
+		r.timed += took
 	}
 	if o.ledgers == nil {
 		o.ledgers = r.group.Ledgers()
 	}
 	if check {
+		begin := time.Now()
 		v := r.checkDispatch(s)
+		r.checking += time.Since(begin)
 		if err := context.Cause(ctx); err != nil {
 			return err // the check did not come to its end
 		}
@@ -230,18 +242,22 @@ func (r *runner) combine(ctx context.Context, s *side, timed, check bool) error 
 	if check {
 		r.spoil(s.alg, true)
 	}
+	begin := time.Now()
 	p, err := r.group.Combine(ctx, s.handle)
 	if err != nil {
 		return err
 	}
 	if timed {
+		r.timed += time.Since(begin)
 		o.add(&series{transfer: us(p.Slowest()), fastest: us(p.Fastest())}, true)
 	}
 	if o.ledgers == nil {
 		o.ledgers = r.group.Ledgers()
 	}
 	if check {
+		begin := time.Now()
 		v := r.checkCombine(s.alg)
+		r.checking += time.Since(begin)
 		if err := context.Cause(ctx); err != nil {
 			return err // the check did not come to its end
 		}

@@ -244,16 +244,31 @@ func wrong(r *rec) string {
 // headLines is the number of lines of every column's heading.
 const headLines = 3
 
-// table draws the columns with one rule under the heading and no other lines. A
-// library that draws tables was here before: with borders, wrapping and colours
-// turned off it was as long as this, and took 3 s of a first build.
+// strip is a column with its cells.
+type strip struct {
+	head  string // three lines, the unit last
+	left  bool   // words are aligned left, numbers right
+	cells []string
+}
+
 func table(b *bytes.Buffer, columns []column, recs []record.Record) {
+	strips := make([]strip, len(columns))
+	for i, c := range columns {
+		strips[i] = strip{c.head, c.left, c.cells(recs)}
+	}
+	draw(b, strips, len(recs))
+}
+
+// draw draws strips of so many cells with one rule under the heading and no other
+// lines. A library that draws tables was here before: with borders, wrapping and
+// colours turned off it was as long as this, and took 3 s of a first build.
+func draw(b *bytes.Buffer, strips []strip, rows int) {
 	const gap = "  "
-	lines := make([][]string, headLines+len(recs))
-	total := len(gap) * (len(columns) - 1)
-	for _, c := range columns {
-		cells := strings.Split(c.head, "\n")
-		for _, cell := range c.cells(recs) {
+	lines := make([][]string, headLines+rows)
+	total := len(gap) * (len(strips) - 1)
+	for _, s := range strips {
+		cells := strings.Split(s.head, "\n")
+		for _, cell := range s.cells {
 			cells = append(cells, clean(cell))
 		}
 		width := 0
@@ -263,7 +278,7 @@ func table(b *bytes.Buffer, columns []column, recs []record.Record) {
 		total += width
 		for i, cell := range cells {
 			pad := strings.Repeat(" ", width-utf8.RuneCountInString(cell))
-			if c.left {
+			if s.left {
 				lines[i] = append(lines[i], cell+pad)
 			} else {
 				lines[i] = append(lines[i], pad+cell)

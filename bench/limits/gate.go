@@ -15,8 +15,11 @@ type gate struct {
 	start   time.Duration // when the last one came
 }
 
-// close makes the gate ready, while nobody is at it.
-func (g *gate) close() { g.arrived.Store(0) }
+// close makes the gate ready for n workers, while nobody is at it.
+func (g *gate) close(n int) {
+	g.all = int32(n)
+	g.arrived.Store(0)
+}
 
 // pass returns the common start once all workers have come.
 func (g *gate) pass(clock func() time.Duration) time.Duration {

@@ -54,7 +54,7 @@ func sinceEpoch() time.Duration { return time.Since(epoch) }
 func newProbe(team Team, bytes int64, loads []load) *Probe {
 	p := &Probe{
 		team: team, bytes: bytes, steps: int(max(1, turn/bytes)),
-		workers: make([]worker, len(loads)), clock: sinceEpoch, gate: gate{all: int32(len(loads))},
+		workers: make([]worker, len(loads)), clock: sinceEpoch,
 	}
 	for i := range loads {
 		p.workers[i].load = loads[i]
@@ -76,7 +76,7 @@ func newProbe(team Team, bytes int64, loads []load) *Probe {
 // probes with common targets, come one after another.
 func (p *Probe) Measure(d time.Duration) float64 {
 	p.d = d
-	p.gate.close()
+	p.gate.close(len(p.workers))
 	p.team.Run(p.run)
 	steps, end := int64(0), p.gate.start
 	for i := range p.workers {

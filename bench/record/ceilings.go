@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"math"
 	"reflect"
 	"slices"
 	"time"
+
+	"github.com/commbench/commbench/bench/stats"
 )
 
 // CeilingsSchema is the name and version of the contract of Ceilings.
@@ -130,9 +131,71 @@ func (c *Ceiling) Leaves() iter.Seq2[string, any] {
 	return func(yield func(string, any) bool) { walk(reflect.ValueOf(c).Elem(), "", true, yield) }
 }
 
-// SetGBps sets the spread of the samples. With none it does nothing.
-func (c *Ceiling) SetGBps(samples []float64) error { return c.set(samples, true) }
+// SetGBps sets the spread of the repeats, in GB/s. The errors are those of
+// stats.Summarize.
+func (c *Ceiling) SetGBps(samples []float64) error {
+	s, err := stats.Summarize(samples)
+	if err != nil {
+		return err
+	}
+	c.Samples, c.GBps = s.N, Spread{P50: &s.P50, Min: &s.Min, Max: &s.Max}
+	return nil
+}
 
-// SetLatency sets the latency of the samples, in nanoseconds. With none it does
-// nothing.
-func (c *Ceiling) SetLatency(ns []float64) error { return c.set(ns, false) }
+// SetLatency sets the latency of the round trips, in nanoseconds one way. The
+// errors are those of stats.Summarize.
+func (c *Ceiling) SetLatency(ns []float64) error {
+	s, err := stats.Summarize(ns)
+	if err != nil {
+		return err
+	}
+	c.Samples, c.LatencyNS = s.N, Latency{P50: &s.P50, P99: &s.P99}
+	return nil
+}
+
+// WriteCeilings writes the document as indented JSON, in one call to w.Write.
+// Nothing is written if it is not valid.
+func WriteCeilings(w io.Writer, c Ceilings) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	c.Time = c.Time.UTC()
+	if c.Cases == nil { // no case is not an unknown one
+		c.Cases = []Ceiling{}
+	}
+	if c.Warnings == nil {
+		c.Warnings = []string{}
+	}
+	return encode(w, c, "  ")
+}
+
+// ReadCeilings reads what WriteCeilings wrote and validates it; fields that are
+// not known are ignored. An error starts with name; it is ErrTooLarge, ErrSchema,
+// ErrInvalid, what r returned, or one of JSON's.
+func ReadCeilings(r io.Reader, name string) (Ceilings, error) {
+	var c Ceilings
+	data, err := io.ReadAll(io.LimitReader(r, MaxInput+1))
+	switch {
+	case err != nil:
+	case len(data) > MaxInput:
+		err = fmt.Errorf("%w: more than %d bytes", ErrTooLarge, MaxInput)
+	default:
+		// The schema first: what another one calls a field is not an error in it.
+		var head struct {
+			Schema string `json:"schema"`
+		}
+		if err = json.Unmarshal(data, &head); err != nil {
+			break
+		}
+		if c.Schema = head.Schema; c.Schema == CeilingsSchema {
+			err = json.Unmarshal(data, &c)
+		}
+		if err == nil {
+			err = c.Validate()
+		}
+	}
+	if err != nil {
+		return Ceilings{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return c, nil
+}

@@ -52,6 +52,7 @@ type Record struct {
 	Warnings    []string  `json:"warnings"`    // what limits the figures
 	Notes       []string  `json:"notes"`       // what the figures say, in words
 	Interrupted bool      `json:"interrupted"` // stopped before all iterations; the samples are those that finished
+	Elapsed     Elapsed   `json:"elapsed_s"`
 	Host        HostInfo  `json:"host"`
 }
 
@@ -190,6 +191,14 @@ type Baseline struct {
 	Ratio     float64  `json:"ratio"`
 	RatioMin  *float64 `json:"ratio_min"`
 	RatioMax  *float64 `json:"ratio_max"`
+}
+
+// Elapsed is where the time of the whole run went, the baseline's part included,
+// in seconds. What is left of Total is set-up, first touch, warm-up and ceilings.
+type Elapsed struct {
+	Total  *float64 `json:"total"`  // from the start to the records
+	Timed  *float64 `json:"timed"`  // iterations that count, with their layout, notify and epilogue
+	Checks *float64 `json:"checks"` // comparing with the reference
 }
 
 // HostInfo is what is known of the machine. It names no host: records are
