@@ -7,7 +7,7 @@ FUZZTIME    ?= 20s
 BENCHTIME   ?= 1s
 BENCHCOUNT  ?= 1
 
-.PHONY: build test unit race lint cross bench fuzz golden
+.PHONY: build test unit race lint cross bench fuzz golden peers bench-peers
 
 build:
 	CGO_ENABLED=0 $(GO) build -ldflags "-X main.version=$(VERSION)" -o bin/commbench ./cmd/commbench
@@ -48,3 +48,16 @@ fuzz:
 # Rewrites the golden files of the reports and the command, to be read before they are committed.
 golden:
 	$(GO) test ./reports/ ./cmd/... -update
+
+# What a user would run in commbench's place, built for this machine: Open MPI, MPICH and plain C. See docs/peers.md.
+PEERCC := -std=c11 -O3 -march=native -Wall -Wextra
+peers:
+	scripts/need-peers
+	mkdir -p out/peers
+	mpicc.openmpi $(PEERCC) -o out/peers/a2av.openmpi scripts/peers/c/a2av.c
+	mpicc.mpich $(PEERCC) -o out/peers/a2av.mpich scripts/peers/c/a2av.c
+	gcc $(PEERCC) -o out/peers/limit scripts/peers/c/limit.c -lpthread
+
+# All of them and commbench in turns, for some twenty minutes; rewrites the block in docs/performance.md.
+bench-peers: build peers
+	$(GO) run ./scripts/peers -write docs/performance.md $(PEERFLAGS)

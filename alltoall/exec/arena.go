@@ -167,8 +167,3 @@ func (c *Config) RingSlots(alg plan.Algorithm) int {
 
 // longestStream is the most tokens that a channel can have, at least 1.
 func (c *Config) longestStream() int { return max(1, (c.MaxTokens+c.Channels-1)/c.Channels) }
-
-// slot is the row of a ring region.
-func slot(ring region, slots, channels, peer, channel int, count uint64) int {
-	return ring.at((peer*channels+channel)*slots + int(count%uint64(slots)))
-}

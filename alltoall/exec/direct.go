@@ -68,15 +68,27 @@ type directPusher struct {
 	a    *areas
 	w    *directCombineWords
 	p    *plan.Direct
-	next []int32  // [ranks] next row for the rank
-	sent []uint64 // [ranks] rows ever put into the ring there
+	live live    // ranks
+	next []int32 // [ranks] next row for the rank
+	sent []flow  // [ranks] rows put into the ring there
 }
 
 func (s *directPusher) begin(p plan.Plan) {
-	s.p = p.(*plan.Direct)
-	for r := range s.next {
-		s.next[r], _ = s.rows(r)
+	s.p, s.live = p.(*plan.Direct), s.live[:0]
+	restart(s.sent)
+	for i := range s.next {
+		home := (s.l.id + i) % len(s.next)
+		s.next[home], _ = s.rows(home)
+		if s.g.cfg.Place.Node(home) != s.l.node && s.left(home) > 0 {
+			s.live = append(s.live, int32(home))
+		}
 	}
+}
+
+// left is the rows for a rank that were not pushed yet.
+func (s *directPusher) left(home int) int {
+	_, hi := s.rows(home)
+	return int(hi - s.next[home])
 }
 
 // rows is the span of received rows that came from the rank on this channel.
@@ -86,41 +98,42 @@ func (s *directPusher) rows(from int) (lo, hi int32) {
 }
 
 func (s *directPusher) step() (status, error) {
-	place := s.g.cfg.Place
-	chunkMax := s.g.plan.FlatChunk()
-	st := finished
-	for i := range place.Ranks() {
-		home := (s.l.id + i) % place.Ranks()
-		if place.Node(home) == s.l.node {
-			continue
-		}
-		_, hi := s.rows(home)
-		left := int(hi - s.next[home])
-		if left == 0 {
-			continue
-		}
-		if st == finished {
-			st = idle
-		}
-		chunk := min(left, chunkMax)
-		if s.l.room(s.g, home, s.w.credit, s.a.sumSlots, s.sent[home]) < chunk {
+	st := idle
+	for k := 0; k < len(s.live); {
+		home := int(s.live[k])
+		chunk := min(s.left(home), s.g.plan.FlatChunk())
+		if !s.l.room(s.g, home, s.w.credit, s.a.sumSlots, chunk, &s.sent[home]) {
+			k++
 			continue
 		}
 		st = moved
-		for range chunk {
-			to := slot(s.a.sumRing, s.a.sumSlots, s.g.cfg.Channels, s.l.id, s.l.channel, s.sent[home])
-			if err := s.l.outTo[home].Put(segment, to, s.l.row(s.a.y, int(s.next[home]), s.a.sum.Size())); err != nil {
-				return st, err
-			}
-			s.next[home]++
-			s.sent[home]++
-		}
-		s.l.ledger.Put(&s.l.ledger.ScaleOut[home], chunk, &s.a.sum)
-		if err := s.l.signal(s.g, home, s.w.tail, s.l.channel, uint64(chunk)); err != nil {
+		if err := s.put(home, chunk); err != nil {
 			return st, err
 		}
+		if s.left(home) == 0 {
+			s.live = s.live.drop(k)
+		} else {
+			k++
+		}
+	}
+	if len(s.live) == 0 {
+		return finished, nil
 	}
 	return st, nil
+}
+
+// put moves a chunk into the ring at its home.
+func (s *directPusher) put(home, chunk int) error {
+	for range chunk {
+		to := s.sent[home].slot(s.a.sumRing, s.a.sumSlots, s.g.cfg.Channels, s.l.id, s.l.channel)
+		if err := s.l.outTo[home].Put(segment, to, s.l.row(s.a.y, int(s.next[home]), s.a.sum.Size())); err != nil {
+			return err
+		}
+		s.next[home]++
+		s.sent[home].total++
+	}
+	s.l.ledger.Put(&s.l.ledger.ScaleOut[home], chunk, &s.a.sum)
+	return s.l.signal(s.g, home, s.w.tail, s.l.channel, uint64(chunk))
 }
 
 func (s *directPusher) where() waiting {
@@ -129,9 +142,9 @@ func (s *directPusher) where() waiting {
 		if s.p == nil || s.g.cfg.Place.Node(home) == s.l.node {
 			continue
 		}
-		if _, hi := s.rows(home); s.next[home] < hi {
+		if s.left(home) > 0 {
 			w.Peer, w.Seen = home, s.l.seen(s.g, home, s.w.credit, s.l.channel)
-			w.Awaited = s.sent[home] + uint64(min(int(hi-s.next[home]), s.g.plan.FlatChunk())) - uint64(s.a.sumSlots)
+			w.Awaited = s.sent[home].need(s.a.sumSlots, min(s.left(home), s.g.plan.FlatChunk()))
 			break
 		}
 	}
@@ -145,14 +158,15 @@ type directHomeReducer struct {
 	a     *areas
 	w     *directCombineWords
 	p     *plan.Direct
-	taken []uint64 // [ranks] rows ever taken out of the ring
-	owed  []int    // [ranks] rows taken for which no credit was given yet
-	left  []int32  // [ranks] rows still to come in this run
+	taken []flow  // [ranks] rows taken out of the ring
+	owed  []int   // [ranks] rows taken for which no credit was given yet
+	left  []int32 // [ranks] rows still to come in this run
 }
 
 func (r *directHomeReducer) begin(p plan.Plan) {
 	r.p = p.(*plan.Direct)
-	r.restart(r.p.Tokens)
+	r.home.restart(r.p.Tokens)
+	restart(r.taken)
 	copy(r.left, r.p.Rows[r.l.channel*len(r.left):])
 }
 
@@ -163,7 +177,7 @@ func (r *directHomeReducer) missing() int {
 	place := r.g.cfg.Place
 	for k := r.p.First[r.token]; k < r.p.First[r.token+1]; k++ {
 		from := int(r.p.To[k])
-		if place.Node(from) != r.l.node && r.l.filled(r.g, from, r.w.tail, r.taken[from]) == 0 {
+		if place.Node(from) != r.l.node && r.l.filled(r.g, from, r.w.tail, &r.taken[from]) == 0 {
 			return from
 		}
 	}
@@ -183,7 +197,7 @@ func (r *directHomeReducer) add() error {
 			r.l.ledger.Load(&r.l.ledger.ScaleUp[i], 1, &r.a.sum)
 			continue
 		}
-		at := slot(r.a.sumRing, r.a.sumSlots, r.g.cfg.Channels, from, r.l.channel, r.taken[from])
+		at := r.taken[from].slot(r.a.sumRing, r.a.sumSlots, r.g.cfg.Channels, from, r.l.channel)
 		r.sum.add(r.l.mem[at : at+r.a.sum.Size()])
 		r.l.ledger.Reduce(1)
 	}
@@ -194,7 +208,7 @@ func (r *directHomeReducer) add() error {
 		if place.Node(from) == r.l.node {
 			continue
 		}
-		r.taken[from]++
+		r.taken[from].total++
 		r.left[from]--
 		if err := r.l.repay(r.g, from, r.w.credit, &r.owed[from], chunk, r.left[from] == 0); err != nil {
 			return err
@@ -213,7 +227,7 @@ func (r *directHomeReducer) where() waiting {
 	}
 	if r.token < r.end {
 		if w.Peer = r.missing(); w.Peer >= 0 {
-			w.Awaited, w.Seen = r.taken[w.Peer]+1, r.l.seen(r.g, w.Peer, r.w.tail, r.l.channel)
+			w.Awaited, w.Seen = r.taken[w.Peer].total+1, r.l.seen(r.g, w.Peer, r.w.tail, r.l.channel)
 		}
 	}
 	return w

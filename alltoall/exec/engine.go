@@ -98,8 +98,8 @@ func (g *Group) dispatchGroups(e *engine, w *engineWords, plans []plan.Plan) []*
 			switch plans[i].(type) {
 			case *plan.TwoHop:
 				rails[r.index].roles = append(rails[r.index].roles,
-					member{&twoHopSender{g: g, l: l, a: e.areas, w: &w.dispatch, next: make([]int32, nodes), sent: make([]uint64, nodes)}, i},
-					member{&twoHopForwarder{g: g, l: l, a: e.areas, w: &w.dispatch, next: make([]int32, nodes), taken: make([]uint64, nodes)}, i})
+					member{&twoHopSender{g: g, l: l, a: e.areas, w: &w.dispatch, live: make(live, 0, nodes), next: make([]int32, nodes), sent: make([]flow, nodes)}, i},
+					member{&twoHopForwarder{g: g, l: l, a: e.areas, w: &w.dispatch, live: make(live, 0, nodes), next: make([]int32, nodes), taken: make([]flow, nodes)}, i})
 			case *plan.Direct:
 				groups = append(groups, solo(i, &directSender{g: g, l: l, a: e.areas, arrived: w.dispatch.arrived}))
 			case *plan.AllToAll:
@@ -158,12 +158,12 @@ func (g *Group) combineGroups(e *engine, w *engineWords, plans []plan.Plan) []*g
 			switch plans[i].(type) {
 			case *plan.TwoHop:
 				rails[r.index].roles = append(rails[r.index].roles,
-					member{&twoHopNodeReducer{g: g, l: l, a: e.areas, w: &w.combine, sum: sum(), next: make([]int32, nodes), sent: make([]uint64, nodes)}, i},
-					member{&twoHopHomeReducer{home: home{g: g, l: l, sum: sum()}, a: e.areas, w: &w.combine, next: make([]int32, nodes), taken: make([]uint64, nodes), owed: make([]int, nodes)}, i})
+					member{&twoHopNodeReducer{g: g, l: l, a: e.areas, w: &w.combine, sum: sum(), live: make(live, 0, nodes), next: make([]int32, nodes), sent: make([]flow, nodes)}, i},
+					member{&twoHopHomeReducer{home: home{g: g, l: l, sum: sum()}, a: e.areas, w: &w.combine, next: make([]int32, nodes), taken: make([]flow, nodes), owed: make([]int, nodes)}, i})
 			case *plan.Direct:
 				groups = append(groups, &group{roles: []member{
-					{&directPusher{g: g, l: l, a: e.areas, w: &w.direct, next: make([]int32, ranks), sent: make([]uint64, ranks)}, i},
-					{&directHomeReducer{home: home{g: g, l: l, sum: sum()}, a: e.areas, w: &w.direct, taken: make([]uint64, ranks), owed: make([]int, ranks), left: make([]int32, ranks)}, i}}})
+					{&directPusher{g: g, l: l, a: e.areas, w: &w.direct, live: make(live, 0, ranks), next: make([]int32, ranks), sent: make([]flow, ranks)}, i},
+					{&directHomeReducer{home: home{g: g, l: l, sum: sum()}, a: e.areas, w: &w.direct, taken: make([]flow, ranks), owed: make([]int, ranks), left: make([]int32, ranks)}, i}}})
 			case *plan.AllToAll:
 				groups = append(groups, solo(i, &a2aCombine{
 					exchanger: exchanger{g: g, l: l, a: e.areas, w: &w.back, landed: make([]uint64, ranks)}, sum: sum()}))

@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"errors"
 	"sync/atomic"
 
 	"github.com/commbench/commbench/transport/numa"
@@ -43,13 +42,13 @@ func (g *Group) bind(r *rank) {
 func (g *Group) Unbound() error { return g.unbound }
 
 // HugeBytes is how much of the ranks' memory is backed by huge pages now, in
-// bytes. It takes milliseconds for each rank.
-func (g *Group) HugeBytes() (n int64, err error) {
+// bytes. It may take a second.
+func (g *Group) HugeBytes() (int64, error) {
+	var arenas [][]byte
 	for _, r := range g.ranks {
-		huge, e := numa.HugeBytes(r.mem)
-		n, err = n+huge, errors.Join(err, e)
+		arenas = append(arenas, r.mem)
 	}
-	return n, err
+	return numa.HugeBytes(arenas...)
 }
 
 // EachRank calls f for every local rank, on the workers, and returns when all

@@ -76,16 +76,16 @@ func (r *rank) seen(g *Group, peer int, w words, channel int) uint64 {
 	return r.out.Load(w.out + peer*w.channels + channel)
 }
 
-// room is the free rows of a ring of so many slots at a peer, into which sent
-// rows went and of which the peer has given credit for some.
-func (l *lane) room(g *Group, peer int, credit words, slots int, sent uint64) int {
-	return slots - int(sent-l.seen(g, peer, credit, l.channel))
+// room says whether a ring of so many slots at a peer, through which sent rows
+// went, can take a chunk.
+func (l *lane) room(g *Group, peer int, credit words, slots, chunk int, sent *flow) bool {
+	return l.seen(g, peer, credit, l.channel) >= sent.need(slots, chunk)
 }
 
 // filled is the rows from a peer that wait in this rank's ring, of which taken
 // were taken out.
-func (l *lane) filled(g *Group, peer int, tail words, taken uint64) int {
-	return int(l.seen(g, peer, tail, l.channel) - taken)
+func (l *lane) filled(g *Group, peer int, tail words, taken *flow) int {
+	return int(l.seen(g, peer, tail, l.channel) - taken.total)
 }
 
 // repay gives a peer credit for one more row that was taken out of its ring: a

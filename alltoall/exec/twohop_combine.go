@@ -24,40 +24,57 @@ type twoHopNodeReducer struct {
 	p    *plan.TwoHop
 	y    readiness
 	sum  summer
-	next []int32  // [nodes] next entry of the stream from the node
-	sent []uint64 // [nodes] sums ever put into the ring there
+	live live    // nodes
+	next []int32 // [nodes] next entry of the stream from the node
+	sent []flow  // [nodes] sums put into the ring there
 }
 
 func (r *twoHopNodeReducer) begin(p plan.Plan) {
-	r.p = p.(*plan.TwoHop)
+	r.p, r.live = p.(*plan.TwoHop), r.live[:0]
 	r.y.run, r.y.at = r.y.run+1, 0
-	for n := range r.next {
+	restart(r.sent)
+	for i := range r.next {
+		n := (r.l.node + 1 + i) % len(r.next)
 		r.next[n] = r.p.Fans[n].Start[r.l.channel]
+		if n != r.l.node && r.left(n) > 0 {
+			r.live = append(r.live, int32(n))
+		}
 	}
 }
 
+// left is the entries of the stream from a node that were not summed yet.
+func (r *twoHopNodeReducer) left(n int) int {
+	return int(r.p.Fans[n].Start[r.l.channel+1] - r.next[n])
+}
+
 func (r *twoHopNodeReducer) step() (status, error) {
-	place := r.g.cfg.Place
-	ready := r.y.ok(r.g, r.l.rank, r.w.ready)
-	st := finished
-	for i := 1; i < place.Nodes; i++ {
-		n := (r.l.node + i) % place.Nodes
-		left := int(r.p.Fans[n].Start[r.l.channel+1] - r.next[n])
-		if left == 0 {
-			continue
-		}
-		if st == finished {
-			st = idle
-		}
-		chunk := min(left, r.g.cfg.Chunk)
-		peer := place.RailPeer(r.l.id, n)
-		if !ready || r.l.room(r.g, peer, r.w.credit, r.a.sumSlots, r.sent[n]) < chunk {
+	if len(r.live) == 0 {
+		return finished, nil
+	}
+	if !r.y.ok(r.g, r.l.rank, r.w.ready) {
+		return idle, nil
+	}
+	st := idle
+	for k := 0; k < len(r.live); {
+		n := int(r.live[k])
+		chunk := min(r.left(n), r.g.cfg.Chunk)
+		peer := r.g.cfg.Place.RailPeer(r.l.id, n)
+		if !r.l.room(r.g, peer, r.w.credit, r.a.sumSlots, chunk, &r.sent[n]) {
+			k++
 			continue
 		}
 		st = moved
 		if err := r.put(n, peer, chunk); err != nil {
 			return st, err
 		}
+		if r.left(n) == 0 {
+			r.live = r.live.drop(k)
+		} else {
+			k++
+		}
+	}
+	if len(r.live) == 0 {
+		return finished, nil
 	}
 	return st, nil
 }
@@ -69,14 +86,14 @@ func (r *twoHopNodeReducer) put(n, peer, chunk int) error {
 		r.sum.loadFan(r.l, r.a, fan, int(r.next[n]))
 		// The staged sum must stay until the credit for its slot comes back, so the
 		// stage is a ring of the same depth.
-		stage := slot(r.a.stage, r.a.sumSlots, r.g.cfg.Channels, n, r.l.channel, r.sent[n])
+		stage := r.sent[n].slot(r.a.stage, r.a.sumSlots, r.g.cfg.Channels, n, r.l.channel)
 		row := r.l.mem[stage : stage+r.a.sum.Size()]
 		r.sum.write(row)
-		to := slot(r.a.sumRing, r.a.sumSlots, r.g.cfg.Channels, r.l.node, r.l.channel, r.sent[n])
+		to := r.sent[n].slot(r.a.sumRing, r.a.sumSlots, r.g.cfg.Channels, r.l.node, r.l.channel)
 		if err := out.Put(segment, to, row); err != nil {
 			return err
 		}
-		r.sent[n]++
+		r.sent[n].total++
 		r.next[n]++
 	}
 	r.l.ledger.Write(chunk, &r.a.sum)
@@ -93,10 +110,10 @@ func (r *twoHopNodeReducer) where() waiting {
 		return r.y.where(r.g, r.l, w, r.w.ready)
 	}
 	for n := range r.next {
-		if n != r.l.node && r.next[n] < r.p.Fans[n].Start[r.l.channel+1] {
+		if n != r.l.node && r.left(n) > 0 {
 			w.Peer = r.g.cfg.Place.RailPeer(r.l.id, n)
 			w.Seen = r.l.seen(r.g, w.Peer, r.w.credit, r.l.channel)
-			w.Awaited = r.sent[n] + uint64(min(int(r.p.Fans[n].Start[r.l.channel+1]-r.next[n]), r.g.cfg.Chunk)) - uint64(r.a.sumSlots)
+			w.Awaited = r.sent[n].need(r.a.sumSlots, min(r.left(n), r.g.cfg.Chunk))
 			break
 		}
 	}
@@ -110,14 +127,15 @@ type twoHopHomeReducer struct {
 	a     *areas
 	w     *twoHopCombineWords
 	p     *plan.TwoHop
-	next  []int32  // [nodes] next entry of the stream to the node
-	taken []uint64 // [nodes] sums ever taken out of the ring
-	owed  []int    // [nodes] sums taken for which no credit was given yet
+	next  []int32 // [nodes] next entry of the stream to the node
+	taken []flow  // [nodes] sums taken out of the ring
+	owed  []int   // [nodes] sums taken for which no credit was given yet
 }
 
 func (r *twoHopHomeReducer) begin(p plan.Plan) {
 	r.p = p.(*plan.TwoHop)
-	r.restart(r.p.Tokens)
+	r.home.restart(r.p.Tokens)
+	restart(r.taken)
 	for n := range r.next {
 		r.next[n] = r.p.Send[n].Start[r.l.channel]
 	}
@@ -134,7 +152,7 @@ func (r *twoHopHomeReducer) has(n int) bool {
 // missing is a node whose partial sum for the current token is not here, or -1.
 func (r *twoHopHomeReducer) missing() int {
 	for n := range r.next {
-		if n != r.l.node && r.has(n) && r.l.filled(r.g, r.g.cfg.Place.RailPeer(r.l.id, n), r.w.tail, r.taken[n]) == 0 {
+		if n != r.l.node && r.has(n) && r.l.filled(r.g, r.g.cfg.Place.RailPeer(r.l.id, n), r.w.tail, &r.taken[n]) == 0 {
 			return n
 		}
 	}
@@ -152,7 +170,7 @@ func (r *twoHopHomeReducer) add() error {
 			r.sum.loadFan(r.l, r.a, &r.p.Fans[n], int(r.next[n]))
 			continue
 		}
-		from := slot(r.a.sumRing, r.a.sumSlots, r.g.cfg.Channels, n, r.l.channel, r.taken[n])
+		from := r.taken[n].slot(r.a.sumRing, r.a.sumSlots, r.g.cfg.Channels, n, r.l.channel)
 		r.sum.add(r.l.mem[from : from+r.a.sum.Size()])
 		r.l.ledger.Reduce(1)
 	}
@@ -165,7 +183,7 @@ func (r *twoHopHomeReducer) add() error {
 		if n == r.l.node {
 			continue
 		}
-		r.taken[n]++
+		r.taken[n].total++
 		end := r.next[n] == r.p.Send[n].Start[r.l.channel+1]
 		if err := r.l.repay(r.g, r.g.cfg.Place.RailPeer(r.l.id, n), r.w.credit, &r.owed[n], r.g.cfg.Chunk, end); err != nil {
 			return err
@@ -184,7 +202,7 @@ func (r *twoHopHomeReducer) where() waiting {
 	}
 	if n := r.missing(); n >= 0 {
 		w.Peer = r.g.cfg.Place.RailPeer(r.l.id, n)
-		w.Awaited, w.Seen = r.taken[n]+1, r.l.seen(r.g, w.Peer, r.w.tail, r.l.channel)
+		w.Awaited, w.Seen = r.taken[n].total+1, r.l.seen(r.g, w.Peer, r.w.tail, r.l.channel)
 	}
 	return w
 }

@@ -21,45 +21,57 @@ type twoHopSender struct {
 	a    *areas
 	w    *twoHopWords
 	p    *plan.TwoHop
-	next []int32  // [nodes] next entry of the stream to the node
-	sent []uint64 // [nodes] rows ever put into the ring there
+	live live    // nodes
+	next []int32 // [nodes] next entry of the stream to the node
+	sent []flow  // [nodes] rows put into the ring there
 }
 
 func (s *twoHopSender) begin(p plan.Plan) {
-	s.p = p.(*plan.TwoHop)
-	for n := range s.next {
+	s.p, s.live = p.(*plan.TwoHop), s.live[:0]
+	restart(s.sent)
+	for i := range s.next {
+		// Behind the own node first, so that not all senders fill the same peer.
+		n := (s.l.node + 1 + i) % len(s.next)
 		s.next[n] = s.p.Send[n].Start[s.l.channel]
+		if s.left(n) > 0 {
+			s.live = append(s.live, int32(n))
+		}
 	}
 }
 
+// left is the rows of the stream to a node that were not sent yet.
+func (s *twoHopSender) left(n int) int {
+	return int(s.p.Send[n].Start[s.l.channel+1] - s.next[n])
+}
+
 func (s *twoHopSender) step() (status, error) {
-	place := s.g.cfg.Place
-	st := finished
-	for i := range place.Nodes {
-		// Start behind the own node, so that not all senders fill the same peer.
-		n := (s.l.node + 1 + i) % place.Nodes
-		left := int(s.p.Send[n].Start[s.l.channel+1] - s.next[n])
-		if left == 0 {
-			continue
-		}
-		if st == finished {
-			st = idle
-		}
-		chunk := min(left, s.g.cfg.Chunk)
-		peer := place.RailPeer(s.l.id, n)
-		if n != s.l.node && s.l.room(s.g, peer, s.w.credit, s.a.slots, s.sent[n]) < chunk {
-			continue
-		}
-		st = moved
+	st := idle
+	for k := 0; k < len(s.live); {
+		n := int(s.live[k])
+		chunk := min(s.left(n), s.g.cfg.Chunk)
+		peer := s.g.cfg.Place.RailPeer(s.l.id, n)
 		var err error
-		if n == s.l.node {
+		switch {
+		case n == s.l.node:
 			err = s.deliver(chunk)
-		} else {
+		case s.l.room(s.g, peer, s.w.credit, s.a.slots, chunk, &s.sent[n]):
 			err = s.put(n, peer, chunk)
+		default:
+			k++
+			continue
 		}
 		if err != nil {
-			return st, err
+			return moved, err
 		}
+		st = moved
+		if s.left(n) == 0 {
+			s.live = s.live.drop(k)
+		} else {
+			k++
+		}
+	}
+	if len(s.live) == 0 {
+		return finished, nil
 	}
 	return st, nil
 }
@@ -68,11 +80,11 @@ func (s *twoHopSender) step() (status, error) {
 func (s *twoHopSender) put(n, peer, chunk int) error {
 	out, link := s.l.outTo[peer], &s.l.ledger.ScaleOut[peer]
 	for _, token := range s.p.Send[n].Tokens[s.next[n] : int(s.next[n])+chunk] {
-		to := slot(s.a.ring, s.a.slots, s.g.cfg.Channels, s.l.node, s.l.channel, s.sent[n])
+		to := s.sent[n].slot(s.a.ring, s.a.slots, s.g.cfg.Channels, s.l.node, s.l.channel)
 		if err := out.Put(segment, to, s.l.row(s.g.arena.x, int(token), s.a.row.Size())); err != nil {
 			return err
 		}
-		s.sent[n]++
+		s.sent[n].total++
 	}
 	s.l.ledger.Put(link, chunk, &s.a.row)
 	s.next[n] += int32(chunk)
@@ -125,9 +137,9 @@ func (l *lane) complete(g *Group, f *plan.Fan, arrived words) error {
 func (s *twoHopSender) where() waiting {
 	w := waiting{Rank: s.l.id, Peer: -1, Channel: s.l.channel, Role: "sender", For: "room in the ring"}
 	for n := range s.next {
-		if peer := s.g.cfg.Place.RailPeer(s.l.id, n); s.p != nil && n != s.l.node && s.next[n] < s.p.Send[n].Start[s.l.channel+1] {
+		if peer := s.g.cfg.Place.RailPeer(s.l.id, n); s.p != nil && n != s.l.node && s.left(n) > 0 {
 			w.Peer, w.Seen = peer, s.l.seen(s.g, peer, s.w.credit, s.l.channel)
-			w.Awaited = s.sent[n] + uint64(min(int(s.p.Send[n].Start[s.l.channel+1]-s.next[n]), s.g.cfg.Chunk)) - uint64(s.a.slots)
+			w.Awaited = s.sent[n].need(s.a.slots, min(s.left(n), s.g.cfg.Chunk))
 			break
 		}
 	}
@@ -142,63 +154,80 @@ type twoHopForwarder struct {
 	a     *areas
 	w     *twoHopWords
 	p     *plan.TwoHop
-	next  []int32  // [nodes] next entry of the stream from the node
-	taken []uint64 // [nodes] rows ever taken out of the ring
+	live  live    // nodes
+	next  []int32 // [nodes] next entry of the stream from the node
+	taken []flow  // [nodes] rows taken out of the ring
 }
 
 func (f *twoHopForwarder) begin(p plan.Plan) {
-	f.p = p.(*plan.TwoHop)
-	for n := range f.next {
+	f.p, f.live = p.(*plan.TwoHop), f.live[:0]
+	restart(f.taken)
+	for i := range f.next {
+		n := (f.l.node + 1 + i) % len(f.next)
 		f.next[n] = f.p.Fans[n].Start[f.l.channel]
+		if n != f.l.node && f.left(n) > 0 {
+			f.live = append(f.live, int32(n))
+		}
 	}
 }
 
+// left is the rows of the stream from a node that were not forwarded yet.
+func (f *twoHopForwarder) left(n int) int {
+	return int(f.p.Fans[n].Start[f.l.channel+1] - f.next[n])
+}
+
 func (f *twoHopForwarder) step() (status, error) {
-	place := f.g.cfg.Place
-	st := finished
-	for i := 1; i < place.Nodes; i++ {
-		n := (f.l.node + i) % place.Nodes
-		fan := &f.p.Fans[n]
-		left := int(fan.Start[f.l.channel+1] - f.next[n])
-		if left == 0 {
-			continue
-		}
-		if st == finished {
-			st = idle
-		}
-		chunk := min(left, f.g.cfg.Chunk)
-		peer := place.RailPeer(f.l.id, n)
-		if f.l.filled(f.g, peer, f.w.tail, f.taken[n]) < chunk {
+	st := idle
+	for k := 0; k < len(f.live); {
+		n := int(f.live[k])
+		chunk := min(f.left(n), f.g.cfg.Chunk)
+		if f.l.filled(f.g, f.g.cfg.Place.RailPeer(f.l.id, n), f.w.tail, &f.taken[n]) < chunk {
+			k++
 			continue
 		}
 		st = moved
-		for range chunk {
-			from := slot(f.a.ring, f.a.slots, f.g.cfg.Channels, n, f.l.channel, f.taken[n])
-			if err := f.l.fanOut(f.a, fan, int(f.next[n]), f.l.mem[from:from+f.a.row.Size()]); err != nil {
-				return st, err
-			}
-			f.taken[n]++
-			f.next[n]++
-		}
-		if err := f.l.signal(f.g, peer, f.w.credit, f.l.channel, uint64(chunk)); err != nil {
+		if err := f.forward(n, chunk); err != nil {
 			return st, err
 		}
-		if f.next[n] == fan.Start[f.l.channel+1] {
-			if err := f.l.complete(f.g, fan, f.w.arrived); err != nil {
-				return st, err
-			}
+		if f.left(n) == 0 {
+			f.live = f.live.drop(k)
+		} else {
+			k++
 		}
 	}
+	if len(f.live) == 0 {
+		return finished, nil
+	}
 	return st, nil
+}
+
+// forward puts a chunk from node n to its target ranks and frees its slots.
+func (f *twoHopForwarder) forward(n, chunk int) error {
+	fan, peer := &f.p.Fans[n], f.g.cfg.Place.RailPeer(f.l.id, n)
+	for range chunk {
+		from := f.taken[n].slot(f.a.ring, f.a.slots, f.g.cfg.Channels, n, f.l.channel)
+		if err := f.l.fanOut(f.a, fan, int(f.next[n]), f.l.mem[from:from+f.a.row.Size()]); err != nil {
+			return err
+		}
+		f.taken[n].total++
+		f.next[n]++
+	}
+	if err := f.l.signal(f.g, peer, f.w.credit, f.l.channel, uint64(chunk)); err != nil {
+		return err
+	}
+	if f.left(n) > 0 {
+		return nil
+	}
+	return f.l.complete(f.g, fan, f.w.arrived)
 }
 
 func (f *twoHopForwarder) where() waiting {
 	w := waiting{Rank: f.l.id, Peer: -1, Channel: f.l.channel, Role: "forwarder", For: "tokens in the ring"}
 	for n := range f.next {
-		if f.p != nil && n != f.l.node && f.next[n] < f.p.Fans[n].Start[f.l.channel+1] {
+		if f.p != nil && n != f.l.node && f.left(n) > 0 {
 			w.Peer = f.g.cfg.Place.RailPeer(f.l.id, n)
 			w.Seen = f.l.seen(f.g, w.Peer, f.w.tail, f.l.channel)
-			w.Awaited = f.taken[n] + uint64(min(int(f.p.Fans[n].Start[f.l.channel+1]-f.next[n]), f.g.cfg.Chunk))
+			w.Awaited = f.taken[n].total + uint64(min(f.left(n), f.g.cfg.Chunk))
 			break
 		}
 	}

@@ -60,24 +60,32 @@ func AdviseHuge(memory []byte) error {
 	return nil
 }
 
-// HugeBytes is how many bytes of memory are backed by huge pages now. It is
-// known for a mapping as a whole, so one that is larger than memory counts as if
-// its huge pages were in memory first.
+// HugeBytes is how many bytes of all these blocks of memory are backed by huge
+// pages now. It is known for a mapping as a whole, so one that is larger than a
+// block counts as if its huge pages were in the block first.
 //
 // It reads what the system knows of all of this process's memory, which may take
-// long: not while something is measured.
-func HugeBytes(memory []byte) (int64, error) {
+// a second for many gigabytes: not while something is measured.
+func HugeBytes(memory ...[]byte) (int64, error) {
 	f, err := os.Open("/proc/self/smaps")
 	if err != nil {
-		return 0, fmt.Errorf("numa: huge pages of %d bytes: %w", len(memory), err)
+		return 0, fmt.Errorf("numa: huge pages: %w", err)
 	}
 	defer f.Close()
-	n, err := hugeBytes(f, uint64(addressOf(memory)), len(memory))
-	runtime.KeepAlive(memory)
+	all, err := mappings(f)
 	if err != nil {
-		return 0, fmt.Errorf("numa: huge pages of %d bytes: /proc/self/smaps: %w", len(memory), err)
+		return 0, fmt.Errorf("numa: huge pages: /proc/self/smaps: %w", err)
 	}
-	return n, nil
+	total := int64(0)
+	for _, m := range memory {
+		n, err := hugeIn(all, uint64(addressOf(m)), len(m))
+		if err != nil {
+			return 0, fmt.Errorf("numa: huge pages of %d bytes: %w", len(m), err)
+		}
+		total += n
+		runtime.KeepAlive(m)
+	}
+	return total, nil
 }
 
 // refused marks errors that say that this kernel has no such call, or that a

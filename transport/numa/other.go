@@ -19,7 +19,7 @@ func Bind([]byte, int) error { return unsupported("bind") }
 func AdviseHuge([]byte) error { return unsupported("advise huge pages") }
 
 // HugeBytes returns ErrNotSupported.
-func HugeBytes([]byte) (int64, error) { return 0, unsupported("huge pages in use") }
+func HugeBytes(...[]byte) (int64, error) { return 0, unsupported("huge pages in use") }
 
 func unsupported(what string) error {
 	return fmt.Errorf("numa: %s on %s: %w", what, runtime.GOOS, driver.ErrNotSupported)

@@ -13,43 +13,46 @@ import (
 // anonymous memory, of shared memory, of files, and of those set aside.
 var hugeFields = []string{"AnonHugePages:", "ShmemPmdMapped:", "FilePmdMapped:", "Private_Hugetlb:", "Shared_Hugetlb:"}
 
-// hugeBytes reads smaps: how many of length bytes at an address are in huge
-// pages, of each mapping at most those that it has in common with them. Mappings
-// ascend, each a line with its addresses and then one for each field.
-func hugeBytes(smaps io.Reader, begin uint64, length int) (int64, error) {
-	end := begin + uint64(length)
-	var total, room uint64 // room: what may still be counted of the present mapping
-	found := length == 0
+// mapping is a piece of address space and how much of it is in huge pages.
+type mapping struct{ from, to, huge uint64 }
+
+// mappings reads smaps: they ascend, each a line with its addresses and then one
+// for each field.
+func mappings(smaps io.Reader) ([]mapping, error) {
+	var all []mapping
 	lines := bufio.NewScanner(smaps)
 	for n := 1; lines.Scan(); n++ {
 		name, value, _ := strings.Cut(lines.Text(), " ")
 		if !strings.HasSuffix(name, ":") {
 			from, to, err := addresses(name)
 			if err != nil {
-				return 0, fmt.Errorf("line %d: %w", n, err)
+				return nil, fmt.Errorf("line %d: %w", n, err)
 			}
-			if from >= end {
-				break
-			}
-			room = 0
-			if from, to = max(from, begin), min(to, end); from < to {
-				room, found = to-from, true
-			}
+			all = append(all, mapping{from: from, to: to})
 			continue
 		}
-		if room == 0 || !slices.Contains(hugeFields, name) {
+		if len(all) == 0 || !slices.Contains(hugeFields, name) {
 			continue
 		}
 		bytes, err := kilobytes(value)
 		if err != nil {
-			return 0, fmt.Errorf("line %d: %s %w", n, name, err)
+			return nil, fmt.Errorf("line %d: %s %w", n, name, err)
 		}
-		bytes = min(bytes, room)
-		room -= bytes
-		total = min(total+bytes, uint64(length))
+		m := &all[len(all)-1]
+		m.huge += min(bytes, m.to-m.from-m.huge)
 	}
-	if err := lines.Err(); err != nil {
-		return 0, err
+	return all, lines.Err()
+}
+
+// hugeIn is how many of length bytes at an address are in huge pages: of each
+// mapping at most what it has in common with them.
+func hugeIn(all []mapping, begin uint64, length int) (int64, error) {
+	end, total, found := begin+uint64(length), uint64(0), length == 0
+	for _, m := range all {
+		if from, to := max(m.from, begin), min(m.to, end); from < to {
+			found = true
+			total += min(m.huge, to-from)
+		}
 	}
 	if !found {
 		return 0, fmt.Errorf("no mapping from %x to %x: expected memory that was not freed", begin, end)

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/bench/stats"
+	"github.com/commbench/commbench/bench/unit"
+)
+
+// A figure of a side is the median over rounds of the round's median, so that
+// ratios, which are taken round by round, fit to it.
+type figure func(sample) float64
+
+func total(x sample) float64 { return x.total }
+
+// round is the figure's median in one round.
+func (f figure) round(samples []sample) float64 {
+	var v []float64
+	for _, x := range samples {
+		v = append(v, f(x))
+	}
+	s, err := stats.Summarize(v)
+	if err != nil {
+		return 0 // no sample
+	}
+	return s.P50
+}
+
+func (f figure) rounds(s *side) []float64 {
+	var v []float64
+	for _, samples := range s.rounds {
+		v = append(v, f.round(samples))
+	}
+	return v
+}
+
+func ms(us float64) string { return unit.Number(us / 1e3) }
+
+// of is the figure of a side, in milliseconds.
+func (f figure) of(s *side) string {
+	sum, err := stats.Summarize(f.rounds(s))
+	if err != nil {
+		return unit.Unknown
+	}
+	return ms(sum.P50)
+}
+
+// over is how many times the base's total a side's figure is, with the extremes
+// over rounds.
+func (f figure) over(s, base *side) string {
+	r, err := stats.Compare(f.rounds(s), figure(total).rounds(base))
+	if err != nil {
+		return unit.Unknown
+	}
+	return fmt.Sprintf("%s (%s to %s)", unit.Ratio(r.Median), unit.Number(r.Min), unit.Number(r.Max))
+}
+
+// unsorted is an iteration without the step that commbench has no need of: its
+// rows lie in the order in which an exchange leaves them, and are combined from
+// there.
+func (s *section) unsorted(x sample) float64 {
+	if s.op == record.Combine {
+		return x.total - x.pack
+	}
+	return x.total - x.finish
+}
+
+// spread is the smallest and the largest sample.
+func (s *side) spread() string {
+	var v []float64
+	for _, samples := range s.rounds {
+		for _, x := range samples {
+			v = append(v, x.total)
+		}
+	}
+	return ms(slices.Min(v)) + " to " + ms(slices.Max(v))
+}
+
+// table is Markdown: a line for each side. The first side is what others are
+// compared with.
+func (s *section) table() string {
+	finish := "unpack"
+	if s.op == record.Combine {
+		finish = "reduce"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "| %s, %d x %d | median, ms | min to max | x two-hop | pack, exchange, %s | unsorted x two-hop |\n|---|---|---|---|---|---|\n",
+		s.op, s.nodes, s.gpus, finish)
+	base := &s.sides[0]
+	for i := range s.sides {
+		side := &s.sides[i]
+		ratio, parts, unsorted := "", "", ""
+		if i > 0 {
+			ratio = figure(total).over(side, base)
+		}
+		if side.rounds[0][0].exchange > 0 { // of MPI the parts are known
+			parts = figure(func(x sample) float64 { return x.pack }).of(side) + ", " +
+				figure(func(x sample) float64 { return x.exchange }).of(side) + ", " +
+				figure(func(x sample) float64 { return x.finish }).of(side)
+			unsorted = figure(s.unsorted).over(side, base)
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", side.name, figure(total).of(side), side.spread(), ratio, parts, unsorted)
+	}
+	return b.String()
+}
+
+// The lines between which a document holds what was measured.
+const (
+	begin = "<!-- bench-peers: begin -->"
+	end   = "<!-- bench-peers: end -->"
+)
+
+// block is the part of the document that a run writes.
+func block(sections []section, machine string, now time.Time) string {
+	s := &sections[0]
+	var b strings.Builder
+	fmt.Fprintf(&b, "## Open MPI and MPICH on the same routing\n\n    %s\n\n%s; %s.\n\n", s.command, machine, now.Format(time.DateOnly))
+	fmt.Fprintf(&b, "%s tokens a rank, otherwise the default workload. Medians of %d rounds of %d iterations in which all sides take turns; the\n"+
+		"smallest and largest sample; how many times two-hop's time a side takes, with the extremes over rounds. What is counted:\n"+
+		"[peers.md](peers.md).\n", unit.Count(int64(s.tokens)), s.rounds, s.iters)
+	for i := range sections {
+		b.WriteString("\n" + sections[i].table())
+	}
+	return b.String()
+}
+
+// replaceBlock puts the block between the markers.
+func replaceBlock(text []byte, block string) ([]byte, error) {
+	from, to := bytes.Index(text, []byte(begin)), bytes.Index(text, []byte(end))
+	if from < 0 || to < from {
+		return nil, errors.New("the lines " + begin + " and " + end + " are not there, in this order")
+	}
+	var b bytes.Buffer
+	b.Write(text[:from+len(begin)])
+	b.WriteString("\n\n" + strings.TrimSpace(block) + "\n\n")
+	b.Write(text[to:])
+	return b.Bytes(), nil
+}
+
+// facts says what machine and what programs were measured.
+func facts(ctx context.Context) string {
+	h := record.Host()
+	said := []string{fmt.Sprintf("%d cores of %s", *h.Cores, unit.Opt(h.CPU, func(s string) string { return s }))}
+	if h.MemoryBytes != nil {
+		said = append(said, unit.Bytes(*h.MemoryBytes).String())
+	}
+	if h.Kernel != nil {
+		said = append(said, "Linux "+*h.Kernel)
+	}
+	said = append(said, *h.Go)
+	for _, p := range []struct{ name, command string }{{"Open MPI", "mpirun.openmpi"}, {"MPICH", "mpirun.mpich"}, {"gcc", "gcc"}} {
+		out, err := output(ctx, nil, p.command, "--version")
+		if v := regexp.MustCompile(`\d+\.\d+\.\d+`).Find(out); err == nil && v != nil {
+			said = append(said, p.name+" "+string(v))
+		}
+	}
+	return strings.Join(said, ", ")
+}
