@@ -133,21 +133,27 @@ func (r *runner) reduced(s *side) (rows, sums int64) {
 	return rows, sums
 }
 
-// efficiency sets the record's limit, and the part of it that the run reached:
+// efficiency sets the record's limit, and the part of it that the run reached.
+func efficiency(rec *record.Record, o *series) {
+	rec.Limit = o.ceiling.best()
+	if rate := moved(rec); rec.Limit != nil && rate != nil {
+		rec.Efficiency = new(*rate / rec.Limit.GBps)
+	}
+}
+
+// moved is the rate that a limit is compared with, in GB/s, nil if it is none:
 //
-//	bytes / p50 / limit
+//	bytes / p50
 //
 // where bytes are those copied by a dispatch, over all hops and passes, and those
 // that the sums of a combine read.
-func efficiency(rec *record.Record, o *series) {
+func moved(rec *record.Record) *float64 {
 	bytes := rec.Traffic.CopiedBytes
 	if rec.Op == record.Combine {
 		bytes = rec.Traffic.ReducedBytes
 	}
-	rec.Limit = o.ceiling.best()
-	if rec.Limit == nil || bytes == nil || *bytes == 0 || *rec.TimeUS.P50 <= 0 {
-		return
+	if bytes == nil || *bytes == 0 || *rec.TimeUS.P50 <= 0 {
+		return nil
 	}
-	rate := float64(unit.Rate(float64(*bytes), unit.Micros(*rec.TimeUS.P50)))
-	rec.Efficiency = new(rate / rec.Limit.GBps)
+	return new(float64(unit.Rate(float64(*bytes), unit.Micros(*rec.TimeUS.P50))))
 }

@@ -79,14 +79,16 @@ func ceilingsTable(w io.Writer, c record.Ceilings) error {
 	heading(&b, &c)
 	rates(&b, c.Cases)
 	signals(&b, c.Cases)
-	b.WriteByte('\n')
+	legend(&b, c.Cases)
+	if c.Interrupted || len(c.Warnings) > 0 {
+		b.WriteByte('\n')
+	}
 	if c.Interrupted {
 		b.WriteString(remark("interrupted", "before all repeats: a figure is of those that were taken"))
 	}
 	for _, s := range c.Warnings {
 		b.WriteString(remark("warning", s))
 	}
-	legend(&b, c.Cases)
 	return flush(w, &b)
 }
 
@@ -171,17 +173,21 @@ func rates(b *bytes.Buffer, cases []record.Ceiling) {
 		text("\n\nstores", true, func(l line) string { return blank(l.stores) }),
 	}
 	for _, n := range workers {
-		figures := func(head string, get func(record.Spread) *float64) strip {
-			values := make([]*float64, len(lines))
-			for i, l := range lines {
-				values[i] = get(at[l][n])
+		// One number of decimals for all three.
+		var values []*float64
+		for _, get := range []func(record.Spread) *float64{
+			func(s record.Spread) *float64 { return s.P50 },
+			func(s record.Spread) *float64 { return s.Min },
+			func(s record.Spread) *float64 { return s.Max },
+		} {
+			for _, l := range lines {
+				values = append(values, get(at[l][n]))
 			}
-			return strip{head: head, cells: unit.Column(values)}
 		}
-		strips = append(strips,
-			figures(counted(&n, "worker")+"\np50\nGB/s", func(s record.Spread) *float64 { return s.P50 }),
-			figures("\nmin\nGB/s", func(s record.Spread) *float64 { return s.Min }),
-			figures("\nmax\nGB/s", func(s record.Spread) *float64 { return s.Max }))
+		cells := unit.Column(values)
+		for i, head := range []string{counted(&n, "worker") + "\np50", "\nmin", "\nmax"} {
+			strips = append(strips, strip{head: head + "\nGB/s", cells: cells[i*len(lines):][:len(lines)]})
+		}
 	}
 	b.WriteByte('\n')
 	draw(b, strips, len(lines))
@@ -207,20 +213,21 @@ func signals(b *bytes.Buffer, cases []record.Ceiling) {
 	if len(names) == 0 {
 		return
 	}
+	cells := unit.Column(append(p50, p99...))
 	b.WriteByte('\n')
 	draw(b, []strip{
 		{head: "\n\nkind", left: true, cells: names},
-		{head: "latency\np50\nns", cells: unit.Column(p50)},
-		{head: "latency\np99\nns", cells: unit.Column(p99)},
+		{head: "latency\np50\nns", cells: cells[:len(names)]},
+		{head: "latency\np99\nns", cells: cells[len(names):]},
 	}, len(names))
 }
 
 // explained says what each kind counts.
 var explained = []struct{ kind, text string }{
-	{record.LimitCopy, "bytes written, once, as a ledger counts them; a dispatch is copies out of cache, in any order"},
-	{record.LimitReduce, "bytes read, rows x block, to add up BF16 rows into one; a combine is sums of this kind"},
-	{record.LimitQuantize, "bytes read, to make FP8 values and scales of BF16 rows"},
-	{record.LimitDequantize, "bytes read, FP8 values and scales, to make BF16 rows of them"},
+	{record.LimitCopy, "bytes written, once, as a ledger counts what is copied"},
+	{record.LimitReduce, "bytes read, rows x block, to add so many BF16 rows up into one"},
+	{record.LimitQuantize, "bytes read of BF16 rows, to make FP8 values and their scales"},
+	{record.LimitDequantize, "bytes read of FP8 values and their scales, to make BF16 rows"},
 	{record.LimitLoopback, "bytes received over TCP within this host, one way; a worker is a connection with two threads"},
 	{record.LimitWakeThreads, "a signal, one way, to another thread that polls for it"},
 	{record.LimitWakeProcesses, "a signal, one way, to another process that polls for it"},
@@ -232,9 +239,12 @@ func kindOf(name string) int {
 }
 
 func legend(b *bytes.Buffer, cases []record.Ceiling) {
+	if len(cases) > 0 {
+		b.WriteByte('\n')
+	}
 	for _, e := range explained {
 		if slices.ContainsFunc(cases, func(c record.Ceiling) bool { return c.Kind == e.kind }) {
-			b.WriteString(fmt.Sprintf("%-15s %s\n", e.kind, e.text))
+			fmt.Fprintf(b, "%-15s %s\n", e.kind, e.text)
 		}
 	}
 }

@@ -15,8 +15,8 @@ func remark(label, text string) string {
 }
 
 // remarks are the lines below the table: what is wrong first, then what the
-// records say of themselves.
-func remarks(recs []record.Record) []string {
+// records say of themselves. A name is that of a record's row.
+func remarks(recs []record.Record, name func(*rec) string) []string {
 	var said []string
 	for _, kind := range []struct {
 		label string
@@ -27,7 +27,7 @@ func remarks(recs []record.Record) []string {
 		{"note", func(r *rec) []string { return r.Notes }},
 		{"warning", func(r *rec) []string { return r.Warnings }},
 	} {
-		for _, text := range shared(recs, kind.say) {
+		for _, text := range shared(recs, kind.say, name) {
 			said = append(said, remark(kind.label, text))
 		}
 	}
@@ -56,19 +56,22 @@ func sayInterrupted(r *rec) []string {
 	return []string{"after " + unit.Count(int64(finished)) + " of " + counted(r.Exec.Iterations, "iteration")}
 }
 
+// named are rows by their algorithm, and their operation where there are several.
+func named(recs []record.Record) func(*rec) string {
+	if len(ops(recs)) == 1 {
+		return func(r *rec) string { return r.Algorithm }
+	}
+	return func(r *rec) string { return r.Op + " " + r.Algorithm }
+}
+
 // shared is each sentence once, with the names of the rows whose it is unless
 // every record says it.
-func shared(recs []record.Record, say func(*rec) []string) []string {
-	several := len(ops(recs)) > 1
+func shared(recs []record.Record, say func(*rec) []string, name func(*rec) string) []string {
 	var sentences []string // in the order in which they come up
 	sayers := map[string]int{}
 	names := map[string][]string{}
 	for i := range recs {
-		r := &recs[i]
-		name := r.Algorithm
-		if several {
-			name = r.Op + " " + name
-		}
+		r, name := &recs[i], name(&recs[i])
 		said := map[string]bool{}
 		for _, s := range say(r) {
 			if said[s] {

@@ -48,11 +48,22 @@ func bySource(recs []record.Record) [][]record.Record {
 
 // section is the heading, the table and the remarks for records of one source.
 func section(b *bytes.Buffer, recs []record.Record) {
-	agreed := map[string]string{} // the heading's lines by label
 	columns := []column{op, algorithm}
 	if len(ops(recs)) == 1 {
 		columns = columns[1:]
 	}
+	columns = append(columns, headline(b, strings.Join(ops(recs), ", "), recs)...)
+	table(b, append(columns, figures(recs)...), recs)
+	if said := remarks(recs, named(recs)); len(said) > 0 {
+		b.WriteByte('\n')
+		b.WriteString(strings.Join(said, ""))
+	}
+}
+
+// headline is the heading: what the records have in common. It returns columns of
+// what they do not.
+func headline(b *bytes.Buffer, name string, recs []record.Record) (columns []column) {
+	agreed := map[string]string{} // the heading's lines by label
 	for _, f := range facts {
 		said, differs := f.agree(recs)
 		switch {
@@ -64,7 +75,7 @@ func section(b *bytes.Buffer, recs []record.Record) {
 			agreed[f.line] = said
 		}
 	}
-	name := title + " " + strings.Join(ops(recs), ", ")
+	name = title + " " + name
 	if source := recs[0].Source; source != record.Measured {
 		name += " (" + source + ")"
 	}
@@ -75,11 +86,7 @@ func section(b *bytes.Buffer, recs []record.Record) {
 		}
 	}
 	b.WriteByte('\n')
-	table(b, append(columns, figures(recs)...), recs)
-	if said := remarks(recs); len(said) > 0 {
-		b.WriteByte('\n')
-		b.WriteString(strings.Join(said, ""))
-	}
+	return columns
 }
 
 // agree returns what the heading says of the fact: the phrase that all records

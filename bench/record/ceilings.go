@@ -169,16 +169,19 @@ func WriteCeilings(w io.Writer, c Ceilings) error {
 	return encode(w, c, "  ")
 }
 
+// maxCeilings bounds what ReadCeilings takes, in bytes: ten thousand cases.
+const maxCeilings = 8 << 20
+
 // ReadCeilings reads what WriteCeilings wrote and validates it; fields that are
 // not known are ignored. An error starts with name; it is ErrTooLarge, ErrSchema,
 // ErrInvalid, what r returned, or one of JSON's.
 func ReadCeilings(r io.Reader, name string) (Ceilings, error) {
 	var c Ceilings
-	data, err := io.ReadAll(io.LimitReader(r, MaxInput+1))
+	data, err := io.ReadAll(io.LimitReader(r, maxCeilings+1))
 	switch {
 	case err != nil:
-	case len(data) > MaxInput:
-		err = fmt.Errorf("%w: more than %d bytes", ErrTooLarge, MaxInput)
+	case len(data) > maxCeilings:
+		err = fmt.Errorf("%w: more than %d bytes", ErrTooLarge, maxCeilings)
 	default:
 		// The schema first: what another one calls a field is not an error in it.
 		var head struct {

@@ -98,10 +98,10 @@ func config(c *cli.Context, op string) (bench.Config, error) {
 	case cfg.Tokens < 0:
 		return cfg, usageError{fmt.Errorf("--tokens %d: want at least 0", cfg.Tokens)}
 	}
-	// A zero that was asked for is not a default.
+	// A zero that was asked for is not a default. The workers of sm are a list.
 	for _, name := range []string{"channels", "chunk", "workers", "expert-alignment"} {
-		if c.IsSet(name) && c.Int(name) < 1 {
-			return cfg, usageError{fmt.Errorf("--%s %d: want at least 1", name, c.Int(name))}
+		if n, ok := c.Value(name).(int); ok && c.IsSet(name) && n < 1 {
+			return cfg, usageError{fmt.Errorf("--%s %d: want at least 1", name, n)}
 		}
 	}
 	if c.IsSet("timeout") && c.Duration("timeout") < time.Millisecond {

@@ -28,7 +28,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 const asCommand = "COMMBENCH_TEST_AS_COMMAND"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asCommand) != "" {
+	if os.Getenv(asCommand) != "" || len(os.Args) > 1 && os.Args[1] == peerCommand {
 		main()
 	}
 	goleak.VerifyTestMain(m)
@@ -173,7 +173,7 @@ func TestBadCommandLinesSayWhatWouldDo(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, name := range []string{"", "dispatch", "combine", "roundtrip", "plan"} {
+	for _, name := range []string{"", "dispatch", "combine", "roundtrip", "plan", "sm", "limits"} {
 		args := []string{"--help"}
 		file := "help.stdout"
 		if name != "" {
@@ -208,7 +208,7 @@ func golden(t *testing.T, name, got string) {
 // them is one.
 func TestDocumentsNameRealFlags(t *testing.T) {
 	known := " --help --version "
-	for _, name := range []string{"dispatch", "combine", "roundtrip", "plan"} {
+	for _, name := range []string{"dispatch", "combine", "roundtrip", "plan", "sm", "limits"} {
 		_, help, _ := commbench(t, name, "--help")
 		known += help
 	}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/bench"
+	"github.com/commbench/commbench/reports"
+)
+
+func smCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "sm",
+		Usage: "find how many workers an operation needs: GB/s against workers",
+		Description: "Runs a dispatch or a combine with 1, 2, 3, 4, 6, 8, ... workers, which stand for the SMs that\n" +
+			"it would take from a GPU, in turn over one set of ranks, each beside the limit of as many workers.\n" +
+			"The knee is the fewest workers whose median time is within 2 % of the best.\n\n" +
+			"Only the measured sweep exists so far, so --measured must be given.\n\n" +
+			"Examples:\n" +
+			"  commbench sm --measured\n" +
+			"  commbench sm --measured --op combine --algorithm direct --tokens 256\n" +
+			"  commbench sm --measured --workers 1,2,4 --format jsonl -o sweep.jsonl\n\n" +
+			"Presets:" + presetHelp(),
+		Flags:        smFlags(),
+		Action:       runSM,
+		OnUsageError: usage,
+	}
+}
+
+// smFlags are dispatch's, but for those that a sweep has no use for or reads
+// otherwise.
+func smFlags() []cli.Flag {
+	own := []string{"baseline", "workers", "warmup", "iters", "check"}
+	flags := slices.DeleteFunc(benchFlags(), func(f cli.Flag) bool { return slices.Contains(own, f.Names()[0]) })
+	return append(flags,
+		biasFlag(),
+		&cli.BoolFlag{Name: "measured", Category: runFlags, Usage: "measure on this host"},
+		&cli.StringFlag{Name: "op", Category: runFlags, Value: "dispatch", Usage: "`OPERATION`: dispatch or combine"},
+		&cli.StringFlag{Name: "workers", Category: runFlags, Usage: "`LIST` of numbers of workers: 1,2,4", DefaultText: "1, 2, 3, 4, 6, 8, 12, ... up to --max-workers"},
+		&cli.IntFlag{Name: "max-workers", Category: runFlags, Usage: "the largest number of workers", DefaultText: "twice the cores that may be used"},
+		intFlag("warmup", runFlags, bench.DefaultWarmup, "iterations before those that count, with the largest number of workers"),
+		intFlag("iters", runFlags, bench.DefaultIterations, "rounds that count, each an iteration of every number of workers"),
+		&cli.StringFlag{Name: "check", Category: runFlags, Value: string(bench.CheckLast), Usage: "`WHICH` rounds are compared with the reference: none or last"})
+}
+
+func runSM(c *cli.Context) error {
+	if c.Args().Present() {
+		return usageError{fmt.Errorf("unexpected argument %q; see commbench sm --help", c.Args().First())}
+	}
+	if !c.Bool("measured") {
+		return usageError{errors.New("sm: only the measured sweep exists so far; run: commbench sm --measured")}
+	}
+	cfg, err := config(c, c.String("op"))
+	if err != nil {
+		return err
+	}
+	options, err := sweepOptions(c)
+	if err != nil {
+		return err
+	}
+	if cfg.Op != "dispatch" && cfg.Op != "combine" {
+		return usageError{fmt.Errorf("--op %q: want dispatch or combine", cfg.Op)}
+	}
+	if cfg.Bias != 0 && cfg.Op != "combine" {
+		return usageError{fmt.Errorf("--bias %d: a %s adds nothing up; want --op combine with it", cfg.Bias, cfg.Op)}
+	}
+	if cfg.DType, err = plan.ParseDType(c.String("dtype")); err != nil {
+		return usageError{fmt.Errorf("--dtype %q: want fp8 or bf16", c.String("dtype"))}
+	}
+	if cfg.ScaleUp, cfg.ScaleOut, err = transports(c); err != nil {
+		return err
+	}
+	out, err := openOutput(c.String("output"), c.String("format"), c.App.Writer)
+	if err != nil {
+		return err
+	}
+	show := newProgress(c.App.ErrWriter, c.Bool("quiet"))
+	cfg.Progress = show.update
+	result, runErr := bench.Sweep(c.Context, cfg, options)
+	show.clear()
+	// What was measured is reported whatever happened after it.
+	if len(result.Records) == 0 {
+		return errors.Join(plainly(runErr), out.discard())
+	}
+	err = out.write(func(w io.Writer) error { return reports.WriteSweep(w, c.String("format"), reports.Sweep(result)) })
+	return errors.Join(plainly(runErr), err)
+}
+
+// sweepOptions reads the numbers of workers; bench bounds them.
+func sweepOptions(c *cli.Context) (o bench.SweepOptions, err error) {
+	if c.IsSet("max-workers") {
+		if o.Max = c.Int("max-workers"); o.Max < 1 {
+			return o, usageError{fmt.Errorf("--max-workers %d: want at least 1", o.Max)}
+		}
+	}
+	if !c.IsSet("workers") {
+		return o, nil
+	}
+	if c.IsSet("max-workers") {
+		return o, usageError{errors.New("--workers names the numbers of workers and --max-workers the largest: want one of the two")}
+	}
+	for part := range strings.SplitSeq(c.String("workers"), ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(part))
+		if err != nil {
+			return o, usageError{fmt.Errorf("--workers %q: want numbers of workers, such as 1,2,4", c.String("workers"))}
+		}
+		o.Workers = append(o.Workers, n)
+	}
+	return o, nil
+}
