@@ -7,7 +7,7 @@ FUZZTIME    ?= 20s
 BENCHTIME   ?= 1s
 BENCHCOUNT  ?= 1
 
-.PHONY: build test unit race lint cross bench fuzz golden peers bench-peers
+.PHONY: build test unit race lint cross bench fuzz golden peers bench-peers targets
 
 build:
 	CGO_ENABLED=0 $(GO) build -ldflags "-X main.version=$(VERSION)" -o bin/commbench ./cmd/commbench
@@ -57,6 +57,10 @@ peers:
 	mpicc.openmpi $(PEERCC) -o out/peers/a2av.openmpi scripts/peers/c/a2av.c
 	mpicc.mpich $(PEERCC) -o out/peers/a2av.mpich scripts/peers/c/a2av.c
 	gcc $(PEERCC) -o out/peers/limit scripts/peers/c/limit.c -lpthread
+
+# Whether commbench is as fast as it must be; rewrites the block in docs/performance.md. About half an hour.
+targets: build peers
+	$(GO) run ./scripts/targets -write docs/performance.md $(TARGETFLAGS)
 
 # All of them and commbench in turns, for some twenty minutes; rewrites the block in docs/performance.md.
 bench-peers: build peers

@@ -50,12 +50,16 @@ var arrows = map[string][]string{
 	"bench": {"alltoall/exec", "alltoall/plan", "alltoall/ref", "alltoall/routing", "alltoall/topo",
 		"bench/limits", "bench/record", "bench/stats", "bench/unit", "bench/workload", "transport/driver", "transport/isa", "transport/numa"},
 	"alltoall/alltoalltest": {"alltoall/plan", "bench", "bench/record", "transport/driver"},
+	"bench/limits": {"alltoall/kernel", "bench/record", "bench/unit",
+		"transport", "transport/block", "transport/driver", "transport/isa"},
 
 	// Layout only: neither transport nor alltoall.
 	"reports": {"bench/record", "bench/stats", "bench/unit"},
 
-	"cmd/commbench": {"alltoall/plan", "bench", "bench/record", "bench/unit", "reports", "transport/driver", "transport/mem", "transport/shm"},
-	"scripts/peers": {"alltoall/plan", "bench/record", "bench/stats", "bench/unit"},
+	"cmd/commbench": {"alltoall/plan", "bench", "bench/limits", "bench/record", "bench/unit", "reports", "transport/driver", "transport/mem", "transport/shm"},
+	"scripts/internal": {"bench/record", "bench/unit"},
+	"scripts/peers":    {"alltoall/plan", "bench/record", "bench/stats", "bench/unit", "scripts/internal/doc"},
+	"scripts/targets":  {"bench/record", "bench/stats", "bench/unit", "scripts/internal/doc"},
 	"docs":          {},
 }
 

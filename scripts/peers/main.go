@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/scripts/internal/doc"
 )
 
 // settings are the command line.
@@ -33,15 +34,12 @@ type settings struct {
 	command               string // as it was typed, for the document
 }
 
-// exitWrong is a peer that found its data wrong; a2av and limit exit with it.
-const exitWrong = 3
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
-	var wrong wrongError
+	var wrong doc.WrongError
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return
@@ -50,7 +48,7 @@ func main() {
 	}
 	fmt.Fprintf(os.Stderr, "peers: %v\n", err)
 	if errors.As(err, &wrong) {
-		os.Exit(exitWrong)
+		os.Exit(doc.ExitWrong)
 	}
 	os.Exit(1)
 }
@@ -110,15 +108,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if s.write == "" {
 		return nil
 	}
-	text, err := os.ReadFile(s.write)
-	if err != nil {
-		return err
-	}
-	text, err = replaceBlock(text, block(sections, facts(ctx), time.Now()))
-	if err != nil {
-		return fmt.Errorf("%s: %w", s.write, err)
-	}
-	return os.WriteFile(s.write, text, 0o666)
+	return doc.Replace(s.write, "bench-peers", block(sections, facts(ctx), time.Now()))
 }
 
 // measure lets the sides of a section take turns. Each round begins with another

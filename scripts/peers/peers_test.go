@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/commbench/commbench/scripts/internal/doc"
 )
 
 func TestParseA2AV(t *testing.T) {
@@ -100,10 +102,11 @@ func TestTable(t *testing.T) {
 
 func TestReplaceBlock(t *testing.T) {
 	sections := []section{compared("dispatch"), compared("combine")}
+	const begin, end = "<!-- bench-peers: begin -->", "<!-- bench-peers: end -->"
 	text := []byte("before\n" + begin + "\nold\n" + end + "\nafter\n")
 	for range 2 { // the second time it replaces its own
 		var err error
-		if text, err = replaceBlock(text, block(sections, "2 cores", time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC))); err != nil {
+		if text, err = doc.Between(text, "bench-peers", block(sections, "2 cores", time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC))); err != nil {
 			t.Fatal(err)
 		}
 		got := string(text)
@@ -117,16 +120,11 @@ func TestReplaceBlock(t *testing.T) {
 			t.Errorf("the old block is still in\n%s", got)
 		}
 	}
-	for _, text := range []string{"", begin, end, end + begin} {
-		if _, err := replaceBlock([]byte(text), "new"); err == nil {
-			t.Errorf("%q: taken as good", text)
-		}
-	}
 	text, err := os.ReadFile("../../docs/performance.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := replaceBlock(text, "new"); err != nil {
+	if _, err := doc.Between(text, "bench-peers", "new"); err != nil {
 		t.Errorf("docs/performance.md: %v", err)
 	}
 }
@@ -140,27 +138,6 @@ func TestCommandLine(t *testing.T) {
 		if _, err := parse(args, io.Discard); !errors.As(err, new(usageError)) {
 			t.Errorf("%v: %v", args, err)
 		}
-	}
-}
-
-func TestOutput(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	if out, err := output(ctx, []string{"PEERS_TEST=said"}, "sh", "-c", "echo $PEERS_TEST"); string(out) != "said\n" || err != nil {
-		t.Errorf("%q (%v)", out, err)
-	}
-	if _, err := output(ctx, nil, "sh", "-c", "echo why >&2; exit 1"); err == nil || !strings.Contains(err.Error(), "why") || errors.As(err, new(wrongError)) {
-		t.Errorf("exit 1: %v", err)
-	}
-	if _, err := output(ctx, nil, "sh", "-c", "exit 3"); !errors.As(err, new(wrongError)) {
-		t.Errorf("exit 3: %v", err)
-	}
-	// An interrupt asks the child to end, and waits for it.
-	file := filepath.Join(t.TempDir(), "ended")
-	time.AfterFunc(300*time.Millisecond, cancel)
-	start := time.Now()
-	_, err := output(ctx, nil, "sh", "-c", "trap 'echo yes >"+file+"; exit 0' TERM; while :; do sleep 0.05; done")
-	if b, _ := os.ReadFile(file); !errors.Is(err, context.Canceled) || string(b) != "yes\n" || time.Since(start) > endTimeout {
-		t.Errorf("interrupted after %v: %v, the child wrote %q", time.Since(start), err, b)
 	}
 }
 
@@ -186,7 +163,7 @@ func TestTinyRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		args := strings.Fields(command)
-		if _, err := output(ctx, nil, args[0], args[1:]...); err != nil {
+		if _, err := doc.Output(ctx, nil, args[0], args[1:]...); err != nil {
 			t.Fatal(err)
 		}
 	}

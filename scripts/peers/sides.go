@@ -3,18 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/scripts/internal/doc"
 )
 
 // The workload, but for its tokens: that of commbench's defaults.
@@ -76,7 +73,7 @@ func (s *section) workload() []string {
 // all links together.
 func (s *section) plan(ctx context.Context) error {
 	args := append([]string{"plan", "--op", s.op, "--algorithm", "direct", "--traffic-matrix", "-o", s.matrix}, s.workload()...)
-	if _, err := output(ctx, nil, s.commbench, args...); err != nil {
+	if _, err := doc.Output(ctx, nil, s.commbench, args...); err != nil {
 		return err
 	}
 	text, err := os.ReadFile(s.matrix)
@@ -129,7 +126,7 @@ func (s *section) ours(algorithm string) func(context.Context) ([]sample, error)
 	return func(ctx context.Context) ([]sample, error) {
 		args := append([]string{s.op, "--algorithm", algorithm, "--baseline", "none", "--check", "none", "--format", "json",
 			"--iters", strconv.Itoa(s.iters), "--warmup", strconv.Itoa(s.warmup)}, s.workload()...)
-		out, err := output(ctx, nil, s.commbench, args...)
+		out, err := doc.Output(ctx, nil, s.commbench, args...)
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +152,7 @@ func (s *section) mpi(program string, launch ...string) func(context.Context) ([
 			"-tokens", strconv.Itoa(s.tokens), "-iters", strconv.Itoa(s.iters), "-warmup", strconv.Itoa(s.warmup))
 		// A folder of its own: runs that share one clear it away under each other.
 		env := []string{"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "OMPI_MCA_orte_tmpdir_base=" + filepath.Dir(s.matrix)}
-		out, err := output(ctx, env, launch[0], args...)
+		out, err := doc.Output(ctx, env, launch[0], args...)
 		if err != nil {
 			return nil, err
 		}
@@ -200,7 +197,7 @@ func (s *section) limit(kind string) func(context.Context) ([]sample, error) {
 		}
 		tokens := int64(s.nodes * s.gpus * s.tokens)
 		k := min(max((s.rows+tokens/2)/tokens, 1), 64)
-		out, err := output(ctx, nil, filepath.Join(s.peers, "limit"), "-kind", kind, "-row", strconv.Itoa(s.rowBytes()),
+		out, err := doc.Output(ctx, nil, filepath.Join(s.peers, "limit"), "-kind", kind, "-row", strconv.Itoa(s.rowBytes()),
 			"-values", strconv.Itoa(hidden), "-k", strconv.FormatInt(k, 10), "-mib", strconv.Itoa(s.mib), "-samples", strconv.Itoa(s.iters))
 		if err != nil {
 			return nil, err
@@ -235,38 +232,4 @@ func parseLimit(out string, samples int) ([]float64, error) {
 		return nil, fmt.Errorf("limit printed %d rates, want %d", len(rates), samples)
 	}
 	return rates, nil
-}
-
-// wrongError is a run that found its data wrong.
-type wrongError struct{ error }
-
-// A run that takes longer hangs. One that is told to end has this long to do so.
-const (
-	runTimeout = 10 * time.Minute
-	endTimeout = 20 * time.Second
-)
-
-// output runs a command and returns what it prints. When ctx ends, the command
-// is told to end: a launcher then ends its ranks.
-func output(ctx context.Context, env []string, name string, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, runTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = append(os.Environ(), env...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = endTimeout
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	err := cmd.Run()
-	if err == nil {
-		return out.Bytes(), nil
-	}
-	if cause := context.Cause(ctx); cause != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Base(name), cause)
-	}
-	err = fmt.Errorf("%s: %w\n%s", name, err, strings.TrimSpace(errs.String()))
-	if exit := new(exec.ExitError); errors.As(err, &exit) && exit.ExitCode() == exitWrong {
-		return nil, wrongError{err}
-	}
-	return nil, err
 }

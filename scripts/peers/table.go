@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +10,7 @@ import (
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/bench/stats"
 	"github.com/commbench/commbench/bench/unit"
+	"github.com/commbench/commbench/scripts/internal/doc"
 )
 
 // A figure of a side is the median over rounds of the round's median, so that
@@ -112,12 +110,6 @@ func (s *section) table() string {
 	return b.String()
 }
 
-// The lines between which a document holds what was measured.
-const (
-	begin = "<!-- bench-peers: begin -->"
-	end   = "<!-- bench-peers: end -->"
-)
-
 // block is the part of the document that a run writes.
 func block(sections []section, machine string, now time.Time) string {
 	s := &sections[0]
@@ -132,35 +124,7 @@ func block(sections []section, machine string, now time.Time) string {
 	return b.String()
 }
 
-// replaceBlock puts the block between the markers.
-func replaceBlock(text []byte, block string) ([]byte, error) {
-	from, to := bytes.Index(text, []byte(begin)), bytes.Index(text, []byte(end))
-	if from < 0 || to < from {
-		return nil, errors.New("the lines " + begin + " and " + end + " are not there, in this order")
-	}
-	var b bytes.Buffer
-	b.Write(text[:from+len(begin)])
-	b.WriteString("\n\n" + strings.TrimSpace(block) + "\n\n")
-	b.Write(text[to:])
-	return b.Bytes(), nil
-}
-
 // facts says what machine and what programs were measured.
 func facts(ctx context.Context) string {
-	h := record.Host()
-	said := []string{fmt.Sprintf("%d cores of %s", *h.Cores, unit.Opt(h.CPU, func(s string) string { return s }))}
-	if h.MemoryBytes != nil {
-		said = append(said, unit.Bytes(*h.MemoryBytes).String())
-	}
-	if h.Kernel != nil {
-		said = append(said, "Linux "+*h.Kernel)
-	}
-	said = append(said, *h.Go)
-	for _, p := range []struct{ name, command string }{{"Open MPI", "mpirun.openmpi"}, {"MPICH", "mpirun.mpich"}, {"gcc", "gcc"}} {
-		out, err := output(ctx, nil, p.command, "--version")
-		if v := regexp.MustCompile(`\d+\.\d+\.\d+`).Find(out); err == nil && v != nil {
-			said = append(said, p.name+" "+string(v))
-		}
-	}
-	return strings.Join(said, ", ")
+	return doc.Machine(ctx, [2]string{"Open MPI", "mpirun.openmpi"}, [2]string{"MPICH", "mpirun.mpich"}, [2]string{"gcc", "gcc"})
 }

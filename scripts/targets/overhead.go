@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/commbench/commbench/bench/unit"
+	"github.com/commbench/commbench/scripts/internal/doc"
+)
+
+// harness compares a run that moves nothing with the default one: what is left
+// are the barrier, the timers and the waking of workers. Records are made once a
+// run, and counted with it.
+func harness(ctx context.Context, s *settings) (string, error) {
+	var shares []float64
+	var bare, whole float64
+	for range s.rounds {
+		empty, err := s.run(ctx, "dispatch", "--empty-ranks", "32", "--iters", "10")
+		if err != nil {
+			return "", err
+		}
+		full, err := s.run(ctx, "dispatch", "--iters", "10")
+		if err != nil {
+			return "", err
+		}
+		bare, whole = *empty.TimeUS.P50, *full.TimeUS.P50
+		shares = append(shares, 100*bare/whole)
+	}
+	return fmt.Sprintf("%s%s %%: %s us of %s us with no token to move; 0 allocations in an iteration (TestNothingIsAllocated)",
+		verdict(p50(shares) < 1), spread(shares, unit.Number), unit.Number(bare), unit.Number(whole)), nil
+}
+
+func startUp(ctx context.Context, s *settings) (string, error) {
+	var version, outside, wall []float64
+	for range 2 * s.rounds {
+		start := time.Now()
+		if _, err := doc.Output(ctx, nil, s.commbench, "--version"); err != nil {
+			return "", err
+		}
+		version = append(version, float64(time.Since(start).Microseconds())/1e3)
+	}
+	for range max(3, s.rounds/3) {
+		recs, err := s.records(ctx, "dispatch", "--nodes", "4", "--experts", "256", "--format", "json")
+		if err != nil {
+			return "", err
+		}
+		e := recs[0].Elapsed
+		wall = append(wall, *e.Total)
+		outside = append(outside, 100*(1 - (*e.Timed+*e.Checks) / *e.Total))
+	}
+	return fmt.Sprintf("%s%s ms; %s %% of %s s", verdict(p50(version) < 20 && p50(outside) < 30),
+		spread(version, unit.Number), spread(outside, unit.Number), spread(wall, unit.Number)), nil
+}
