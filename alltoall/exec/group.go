@@ -8,6 +8,7 @@ import (
 
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/alltoall/routing"
+	"github.com/commbench/commbench/transport/driver"
 	"github.com/commbench/commbench/transport/isa"
 )
 
@@ -90,7 +91,17 @@ func Open(cfg Config) (*Group, error) {
 	if g.pool, err = newPool(cfg.Workers, cfg.Timeout, cfg.slots()); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
+	g.pool.bell = g.bell()
 	return g, nil
+}
+
+// bell is rung by signals to any word of the local ranks: there is one if both
+// domains have the same driver value. Workers cannot park on two.
+func (g *Group) bell() driver.Bell {
+	if r := g.ranks[0]; r.up.Bell() == r.out.Bell() {
+		return r.up.Bell()
+	}
+	return nil
 }
 
 // ErrClosed: the group was closed.

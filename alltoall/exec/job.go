@@ -12,6 +12,7 @@ import (
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/transport"
 	"github.com/commbench/commbench/transport/block"
+	"github.com/commbench/commbench/transport/driver"
 )
 
 // status is what a step of a role came to.
@@ -79,6 +80,7 @@ type group struct {
 type job struct {
 	op     string
 	ctx    context.Context
+	bell   driver.Bell // of all words that roles poll; nil where there is no such
 	groups []*group
 
 	mu    sync.Mutex
@@ -146,12 +148,20 @@ func (j *job) take(node int) (g *group, done bool) {
 func (j *job) put(g *group) {
 	block.Fence() // whoever takes it next, or reads its rows, sees all of them
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	if len(g.active) == 0 {
 		j.open--
-		return
+	} else {
+		j.queue = append(j.queue, g)
 	}
-	j.queue = append(j.queue, g)
+	j.mu.Unlock()
+	j.ring()
+}
+
+// ring wakes workers that have parked: there is a group to take, or none ever.
+func (j *job) ring() {
+	if j.bell != nil {
+		j.bell.Ring()
+	}
 }
 
 func (j *job) fail(err error) {
@@ -161,6 +171,7 @@ func (j *job) fail(err error) {
 		j.err = err
 	}
 	j.failed.Store(true)
+	j.ring()
 }
 
 // run steps a group for as long as anything in it moves.
@@ -204,8 +215,8 @@ func (j *job) finish(r member) {
 // work is the part of a job that a worker of the memory node does.
 func (j *job) work(node int, timeout time.Duration) {
 	var (
-		idle  transport.Backoff // since this worker last moved anything
-		idles int               // groups tried since then, or since the last pause
+		idle  = transport.Backoff{Bell: j.bell} // since this worker last moved anything
+		idles int                               // groups tried since then, or since the last pause
 		seen  = j.progress.Load()
 		since time.Duration // idle time when anyone last moved anything
 	)
@@ -221,7 +232,7 @@ func (j *job) work(node int, timeout time.Duration) {
 			any := j.run(g)
 			j.put(g)
 			if any {
-				idle, idles, since = transport.Backoff{}, 0, 0
+				idle, idles, since = transport.Backoff{Bell: j.bell}, 0, 0
 				continue
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/transport/driver"
 	"github.com/commbench/commbench/transport/numa"
 )
 
@@ -21,6 +22,7 @@ type pool struct {
 	stepJob func(worker int) // a worker's part of it; made once, so that a run allocates nothing
 	slots   []numa.Slot      // where workers run; nil where they are not pinned
 	active  int              // workers that take part, the first ones
+	bell    driver.Bell      // see job
 }
 
 // newPool starts the workers, pinned where there are slots.
@@ -84,7 +86,7 @@ func (p *pool) each(f func(worker int)) {
 
 // run finishes the job or fails. It allocates nothing.
 func (p *pool) run(ctx context.Context, j *job, plans []plan.Plan) error {
-	j.ctx = ctx
+	j.ctx, j.bell = ctx, p.bell
 	j.rewind(plans)
 	p.job = j
 	j.start = time.Now()

@@ -99,23 +99,24 @@ func (h *home) reduce(from addends, ready words) (status, error) {
 type summer struct {
 	row     plan.Row
 	values  [][]byte // addends in order
+	metas   [][]byte // their weights, of those that have any
 	weights []byte   // [choices] FP32 sums
-	out     []byte
+	out     []byte   // a row on its way past the caches
 }
 
 func newSummer(row plan.Row, addends int) summer {
-	return summer{row: row, values: make([][]byte, 0, addends), weights: make([]byte, row.Meta), out: make([]byte, row.Size())}
+	return summer{row: row, values: make([][]byte, 0, addends), metas: make([][]byte, 0, addends), weights: make([]byte, row.Meta), out: make([]byte, row.Size())}
 }
 
 func (s *summer) reset() {
-	s.values = s.values[:0]
+	s.values, s.metas = s.values[:0], s.metas[:0]
 	clear(s.weights)
 }
 
 // add appends a row of values and weights.
 func (s *summer) add(row []byte) {
 	s.values = append(s.values, row[:s.row.Payload])
-	kernel.AddWeights(s.weights, row[s.row.Payload:s.row.Payload+s.row.Meta])
+	s.metas = append(s.metas, row[s.row.Payload:s.row.Payload+s.row.Meta])
 }
 
 // loadFan appends the outputs of entry i of the fan, where they lie in the
@@ -128,9 +129,13 @@ func (s *summer) loadFan(l *lane, a *areas, f *plan.Fan, i int) {
 	}
 }
 
-// write rounds the sum into dst.
+// write rounds the sum into dst. Weights lie behind the values, so they are added
+// when those have been read: before, each would be a cache miss of its own.
 func (s *summer) write(dst []byte) {
 	kernel.Sum(dst[:s.row.Payload], s.values)
+	for _, m := range s.metas {
+		kernel.AddWeights(s.weights, m)
+	}
 	copy(dst[s.row.Payload:], s.weights)
 }
 
