@@ -56,11 +56,11 @@ var arrows = map[string][]string{
 	// Layout only: neither transport nor alltoall.
 	"reports": {"bench/record", "bench/stats", "bench/unit"},
 
-	"cmd/commbench": {"alltoall/plan", "bench", "bench/limits", "bench/record", "bench/unit", "reports", "transport/driver", "transport/mem", "transport/shm"},
+	"cmd/commbench":    {"alltoall/plan", "bench", "bench/limits", "bench/record", "bench/unit", "reports", "transport/driver", "transport/mem", "transport/shm"},
 	"scripts/internal": {"bench/record", "bench/unit"},
 	"scripts/peers":    {"alltoall/plan", "bench/record", "bench/stats", "bench/unit", "scripts/internal/doc"},
 	"scripts/targets":  {"bench/record", "bench/stats", "bench/unit", "scripts/internal/doc"},
-	"docs":          {},
+	"docs":             {},
 }
 
 // unsafeIn are the folders that may import unsafe; cgo is allowed nowhere yet.

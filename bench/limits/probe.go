@@ -73,8 +73,12 @@ func newProbe(team Team, bytes int64, loads []load) *Probe {
 // time, and so a rate at which nothing was ever moved.
 //
 // It allocates nothing. Measurements of one probe, and those of different
-// probes with common targets, come one after another.
+// probes with common targets, come one after another. It panics if the team has
+// another number of workers than when the probe was made: some would wait for ever.
 func (p *Probe) Measure(d time.Duration) float64 {
+	if n := p.team.Workers(); n != len(p.workers) {
+		panic(fmt.Sprintf("limits: a probe for %d workers, with %d", len(p.workers), n))
+	}
 	p.d = d
 	p.gate.close(len(p.workers))
 	p.team.Run(p.run)

@@ -3,6 +3,11 @@ package limits
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/commbench/commbench/bench/record"
@@ -56,6 +61,10 @@ func (r *runner) prepare(ctx context.Context) error {
 	}
 	if r.last != nil && r.bytes < farAbove**r.last {
 		r.warnings = append(r.warnings, "out of cache is less than 4 times the last cache: some blocks were found there")
+	}
+	if busy := loadAverage("/proc/loadavg"); busy >= float64(runtime.NumCPU()) {
+		r.warnings = append(r.warnings, fmt.Sprintf("the load average was %v before, on %d cores: others may have taken part of what is measured here",
+			busy, runtime.NumCPU()))
 	}
 	var crews []*Crew
 	for _, n := range r.c.teams() {
@@ -127,4 +136,13 @@ func (r *runner) result() (record.Ceilings, error) {
 		c.Cases = append(c.Cases, e.Ceiling)
 	}
 	return c, nil
+}
+
+// loadAverage is how many threads wanted a core during the last minute; 0 where
+// Linux does not tell.
+func loadAverage(file string) float64 {
+	b, _ := os.ReadFile(file)
+	first, _, _ := strings.Cut(string(b), " ")
+	load, _ := strconv.ParseFloat(first, 64)
+	return load
 }
