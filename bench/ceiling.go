@@ -11,9 +11,9 @@ import (
 	"github.com/commbench/commbench/transport/isa"
 )
 
-// ceilingTime is how long one sample of a ceiling takes: many times what it costs
+// defaultLimitTime is how long one sample of a ceiling takes: many times what it costs
 // to start the workers, and little beside an iteration.
-const ceilingTime = 5 * time.Millisecond
+const defaultLimitTime = 5 * time.Millisecond
 
 // ceiling is what this host can do at best with the blocks of an operation, in
 // the memory and with the workers of the run, sampled between the iterations that
@@ -82,14 +82,14 @@ func (r *runner) reduceCeiling(s *side) *ceiling {
 	}
 }
 
-// sample measures each variant once.
-func (c *ceiling) sample() {
+// sample measures each variant once, for d.
+func (c *ceiling) sample(d time.Duration) {
 	if c == nil {
 		return
 	}
 	for i := range c.variants {
 		v := &c.variants[i]
-		v.samples = append(v.samples, v.probe.Measure(ceilingTime))
+		v.samples = append(v.samples, v.probe.Measure(d))
 	}
 }
 

@@ -58,6 +58,8 @@ type Config struct {
 	Check             Check
 	Version           string
 
+	// LimitTime is how long one sample of a limit takes; 0 is 5 ms, less than 0 none.
+	LimitTime time.Duration
 	// ExchangeBytes bounds the buffers of alltoall; see DefaultExchangeBytes.
 	ExchangeBytes int64
 	// Memory is what the run may use, in bytes; 0 is what the machine has free.
@@ -123,6 +125,9 @@ func (c Config) defaults() Config {
 	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
+	}
+	if c.LimitTime == 0 {
+		c.LimitTime = defaultLimitTime
 	}
 	if c.ExchangeBytes == 0 {
 		c.ExchangeBytes = DefaultExchangeBytes

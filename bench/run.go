@@ -186,11 +186,11 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 		took = time.Since(begin)
 		sample.layout, sample.notify = us(layout.Slowest()), us(notify.Slowest())
 	}
-	if timed {
+	if timed && r.c.LimitTime > 0 {
 		if len(o.transfer) == 0 {
 			o.ceiling = r.copyCeiling(s)
 		}
-		o.ceiling.sample()
+		o.ceiling.sample(r.c.LimitTime)
 	}
 	if check {
 		r.spoil(s.alg, false)
@@ -233,11 +233,11 @@ func (r *runner) combine(ctx context.Context, s *side, timed, check bool) error 
 	r.done++
 	r.progress(string(s.alg)+" combine", r.done, r.steps)
 	o := s.op(record.Combine)
-	if timed {
+	if timed && r.c.LimitTime > 0 {
 		if len(o.transfer) == 0 {
 			o.ceiling = r.reduceCeiling(s)
 		}
-		o.ceiling.sample()
+		o.ceiling.sample(r.c.LimitTime)
 	}
 	if check {
 		r.spoil(s.alg, true)

@@ -14,7 +14,9 @@
 // The verbs of a channel are put (copy bytes into the peer's segment), signal
 // (add to the peer's word), put-signal (both), fence and flush. The owner of a
 // word waits with Wait, or polls with Load and a Backoff if it has several things
-// to do; nobody is interrupted and no receive is posted.
+// to do; nobody is interrupted and no receive is posted. Those who wait spin, then
+// yield, and then park on a bell, which signals ring; over a driver that has none
+// they sleep for up to a millisecond at a time.
 //
 // A world is symmetric, as in NVSHMEM: every rank registers the same number of
 // words, and segments of the same sizes in the same order. An offset that is in

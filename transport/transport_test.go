@@ -3,6 +3,7 @@ package transport_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -263,6 +264,105 @@ func TestBackoff(t *testing.T) {
 	}
 	if pauses > 40 {
 		t.Errorf("%d pauses in 20 ms", pauses)
+	}
+}
+
+// fakeBell writes down what is done to it.
+type fakeBell struct {
+	log  []string
+	park func(d time.Duration) (rung bool)
+}
+
+func (f *fakeBell) Arm() uint32 { f.log = append(f.log, "arm"); return 7 }
+func (f *fakeBell) Ring()       { f.log = append(f.log, "ring") }
+func (f *fakeBell) Park(ticket uint32, d time.Duration) bool {
+	f.log = append(f.log, fmt.Sprintf("park %d", ticket))
+	return f.park(d)
+}
+
+// With a bell every other pause parks, after one that only arms. A ring makes
+// pauses short again, and the end of the time does not.
+func TestBackoffParks(t *testing.T) {
+	bell := &fakeBell{park: func(d time.Duration) bool { time.Sleep(d); return false }}
+	b := transport.Backoff{Bell: bell}
+	untilArmed := func() (pauses int) {
+		for bell.log = nil; len(bell.log) == 0; pauses++ {
+			b.Pause()
+		}
+		return pauses
+	}
+	if n := untilArmed(); n < 10 {
+		t.Errorf("armed after %d pauses", n)
+	}
+	for range 3 {
+		b.Pause()
+		b.Pause()
+	}
+	if got, want := strings.Join(bell.log, ", "), "arm, park 7, arm, park 7, arm, park 7, arm"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if w := b.Waited(); w < 3*time.Millisecond {
+		t.Errorf("waited %v", w)
+	}
+	bell.park = func(time.Duration) bool { return true }
+	before := b.Waited()
+	b.Pause()
+	if n := untilArmed(); n < 10 {
+		t.Errorf("armed %d pauses after a ring", n)
+	}
+	if b.Waited() <= before {
+		t.Error("a ring ends the time that was waited")
+	}
+}
+
+type belledStub struct {
+	stub
+	own, all fakeBell
+}
+
+func (s *belledStub) Listen(driver.Place, driver.Options) (driver.Endpoint, error) {
+	return &belledEndpoint{stubEndpoint{&s.stub}, s}, nil
+}
+
+type belledEndpoint struct {
+	stubEndpoint
+	s *belledStub
+}
+
+func (e *belledEndpoint) OwnBell() driver.Bell { return &e.s.own }
+func (e *belledEndpoint) Bell() driver.Bell    { return &e.s.all }
+
+func TestBell(t *testing.T) {
+	s := &belledStub{stub: stub{name: "belled"}}
+	wordless, err := transport.Listen(s, driver.Place{Size: 1}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wordless.Bell() != nil || alone(t, &s.stub).Bell() != nil {
+		t.Error("a world without words, or without bells, has one")
+	}
+	w := alone(t, s)
+	if w.Bell() != &s.all {
+		t.Error("a world has another bell than its driver")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.own.park = func(time.Duration) bool { cancel(); return false }
+	if err := w.Wait(ctx, 0, 1); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if got := strings.Join(s.own.log, ", "); got != "arm, park 7" {
+		t.Errorf("a wait did to the rank's own bell: %s", got)
+	}
+	for range 2 {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := strings.Join(s.own.log, ", "); got != "arm, park 7, ring" {
+		t.Errorf("Close did to the rank's own bell: %s", got)
+	}
+	if len(s.all.log) > 0 {
+		t.Errorf("something did to the bell of all: %s", s.all.log)
 	}
 }
 

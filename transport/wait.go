@@ -10,7 +10,8 @@ import (
 //
 // It ends with an error that is ErrTimeout when the world's timeout has passed,
 // with the cause if ctx was cancelled, and with ErrClosed if the world was
-// closed; a WaitError inside says what was awaited and what was seen.
+// closed; a WaitError inside says what was awaited and what was seen. After
+// long it may notice the time or the context a tenth of a second late.
 func (w *World) Wait(ctx context.Context, word int, atLeast uint64) error {
 	if uint(word) >= uint(w.words) {
 		return w.wrap("wait", w.noWord(word))
@@ -20,7 +21,7 @@ func (w *World) Wait(ctx context.Context, word int, atLeast uint64) error {
 	defer w.waiting.RUnlock()
 
 	var (
-		backoff Backoff
+		backoff = Backoff{Bell: w.own}
 		seen    uint64
 		err     error
 	)

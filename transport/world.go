@@ -51,6 +51,8 @@ type World struct {
 	segments [][]byte
 	address  []byte
 	mapper   driver.Mapper // nil if peers' segments are not mapped
+	own      driver.Bell   // of this rank; nil if the driver has none
+	bell     driver.Bell   // of all ranks here; nil if the driver has none
 
 	waiting sync.RWMutex // held for reading by each Wait, so that Close can see them out
 
@@ -95,6 +97,9 @@ func Listen(d driver.Driver, place driver.Place, opts *Options) (*World, error) 
 	w.address = w.seal(place.Rank, ep.Address())
 	if d.Caps().Mapped {
 		w.mapper, _ = ep.(driver.Mapper)
+	}
+	if belled, ok := ep.(driver.Belled); ok && w.words > 0 {
+		w.own, w.bell = belled.OwnBell(), belled.Bell()
 	}
 	return w, nil
 }
@@ -207,6 +212,15 @@ func (w *World) Load(word int) uint64 {
 	return w.ep.Load(word)
 }
 
+// Bell is what those who poll can park on, with a Backoff: signals to this rank
+// ring it, and those to any other rank of the same driver value. So who polls
+// several worlds with the same bell can park on it; who polls worlds with
+// different bells cannot park on any, and needs a Backoff without one.
+//
+// It is nil if the driver has none, or the world no words, and must not be used
+// after Close.
+func (w *World) Bell() driver.Bell { return w.bell }
+
 // Peer returns a rank's segment as memory, this rank's own included, or nil if
 // the driver does not map peers, or not this one. It is asked for once, at
 // set-up, and is valid until the world is closed.
@@ -254,6 +268,9 @@ func (w *World) Close() error {
 	defer w.mu.Unlock()
 	if w.closed.Swap(true) {
 		return nil
+	}
+	if w.own != nil {
+		w.own.Ring() // for each Wait
 	}
 	w.waiting.Lock()
 	defer w.waiting.Unlock()

@@ -102,7 +102,7 @@ func Config(alg plan.Algorithm, t Topology, w Workload, dtype plan.DType, op str
 		Tokens: w.Tokens, Hidden: w.Hidden, DType: dtype, Seed: 7, Routing: w.Routing,
 		Masked: w.Masked, Ragged: w.Ragged, EmptyRanks: w.EmptyRanks,
 		Channels: w.Channels, Chunk: w.Chunk, ExchangeBytes: w.Exchange, Workers: 3, Warmup: 1, Iterations: 2,
-		Timeout: 20 * time.Second, Check: bench.CheckAll,
+		Timeout: 20 * time.Second, Check: bench.CheckAll, LimitTime: -1,
 	}
 	switch op {
 	case record.Dispatch:

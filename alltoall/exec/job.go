@@ -126,10 +126,10 @@ func (j *job) rewind(plans []plan.Plan) {
 	j.failed.Store(false)
 }
 
-// take gives a worker of the memory node its next group: the first whose rows are
-// on that node, or else the first of all. It is nil if all are held by others, or
-// if there are none left, which done says.
-func (j *job) take(node int) (g *group, done bool) {
+// take gives a worker its next group: the first of all, or if it is choosy the
+// first whose rows are on its memory node, if there is one. It is nil if all are
+// held by others, or if there are none left, which done says.
+func (j *job) take(node int, choosy bool) (g *group, done bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.open == 0 || j.failed.Load() {
@@ -138,7 +138,10 @@ func (j *job) take(node int) (g *group, done bool) {
 	if len(j.queue) == 0 {
 		return nil, false
 	}
-	at := max(0, slices.IndexFunc(j.queue, func(g *group) bool { return g.home == node }))
+	at := 0
+	if choosy {
+		at = max(0, slices.IndexFunc(j.queue, func(g *group) bool { return g.home == node }))
+	}
 	g = j.queue[at]
 	j.queue = slices.Delete(j.queue, at, at+1) // a few hundred pointers at most, and rarely
 	return g, false
@@ -224,7 +227,9 @@ func (j *job) work(node int, timeout time.Duration) {
 		if err := j.ctx.Err(); err != nil {
 			j.fail(context.Cause(j.ctx))
 		}
-		g, done := j.take(node)
+		// Who has just found nothing takes what has waited longest: a node's own groups
+		// may wait for those of another, which nobody else may step.
+		g, done := j.take(node, idles == 0)
 		if done {
 			return
 		}

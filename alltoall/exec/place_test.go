@@ -51,6 +51,11 @@ func TestPinned(t *testing.T) {
 			}
 		}
 		cl.iterate()
+		// Groups of a memory node without a worker are stepped by others.
+		if err := cl.g.Use(1); err != nil {
+			t.Fatal(err)
+		}
+		cl.iterate()
 	}
 }
 

@@ -114,6 +114,42 @@ type Channel interface {
 	Flush() error
 }
 
+// Belled is implemented by endpoints whose signals wake those who wait for them.
+// Both are asked once, at set-up, of an endpoint that has words, and are valid
+// until it is closed.
+type Belled interface {
+	// OwnBell is rung by signals to this endpoint. A driver need not tell it from Bell.
+	OwnBell() Bell
+	// Bell is rung by signals to any endpoint of the driver value that made this one,
+	// and is the same for all of them: who polls words of several can park on one thing.
+	Bell() Bell
+}
+
+// Bell is what those who poll words can sleep on: signals to the words ring it.
+// They ring only a bell that somebody has armed since it last rang, and are
+// otherwise about as cheap as they would be without. Its methods may be called from
+// any goroutine, and allocate nothing in the long run.
+//
+//	ticket := bell.Arm()
+//	if !poll() {
+//		bell.Park(ticket, d)
+//	}
+//
+// What came before Arm is seen by the poll after it, and what comes later ends Park:
+// nothing is missed in between.
+type Bell interface {
+	// Arm is for whoever may be about to park. The ticket is how often the bell has
+	// rung.
+	Arm() (ticket uint32)
+	// Park sleeps for d, or until the bell rings, and says whether it did. It returns
+	// at once if the bell has rung since the ticket, and may return early for no reason.
+	// A peer may die between its word and the bell, which is what d is for.
+	Park(ticket uint32, d time.Duration) (rung bool)
+	// Ring is what a signal does after it has added to its word, for news that come in
+	// another way.
+	Ring()
+}
+
 // Streamer is implemented by channels that can put past the caches.
 type Streamer interface {
 	// Stream is Put for bytes that the peer will not use soon.

@@ -8,7 +8,8 @@
 //
 // The rules are the list of subtests in drivertest.go, each a sentence of the
 // contract in package driver. A rule added there holds for every driver. Rules
-// are tested through package transport, as programs use drivers.
+// are tested through package transport, as programs use drivers; only bells are
+// taken from the endpoints, as a World does not show all of them.
 //
 // # Ordering
 //

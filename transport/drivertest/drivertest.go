@@ -35,6 +35,13 @@ var rules = []struct {
 	{"wait ends when its context does", waitCancel},
 	{"wait ends when the world is closed", waitClose},
 
+	{"signals wake who has parked", signalsWake},
+	{"no wake-up is lost", noWakeLost},
+	{"one bell is for all", oneBellForAll},
+	{"only bells that were armed ring", onlyArmedBellsRing},
+	{"park says whether the bell rang", parkTellsTheTruth},
+	{"a backoff parks and is woken", backoffParks},
+
 	{"bounds are checked before the driver", bounds},
 	{"the first error is final", sticky},
 	{"a channel opens once", openOnce},

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/commbench/commbench/transport"
 	"github.com/commbench/commbench/transport/driver"
@@ -202,7 +203,7 @@ func allocations(t *testing.T, newDriver func() driver.Driver) {
 	must(t, c.Signal(0, 1))
 	wait(t, w[1], 0, 1)
 	ctx := context.Background()
-	for name, verb := range map[string]func() error{
+	verbs := map[string]func() error{
 		"put":        func() error { return errors.Join(c.Put(0, 3, small), c.Flush()) },
 		"large put":  func() error { return errors.Join(c.Put(0, 3, large), c.Flush()) },
 		"stream":     func() error { return errors.Join(c.Stream(0, 3, large), c.Flush()) },
@@ -212,7 +213,12 @@ func allocations(t *testing.T, newDriver func() driver.Driver) {
 		"flush":      c.Flush,
 		"wait":       func() error { return w[1].Wait(ctx, 0, 1) },
 		"load":       func() error { w[1].Load(0); return nil },
-	} {
+	}
+	if bell := w[1].Bell(); bell != nil {
+		verbs["park"] = func() error { bell.Park(bell.Arm(), time.Microsecond); return nil }
+		verbs["ring"] = func() error { bell.Arm(); return c.Signal(0, 1) }
+	}
+	for name, verb := range verbs {
 		var failed error
 		n := testing.AllocsPerRun(200, func() {
 			if err := verb(); err != nil {

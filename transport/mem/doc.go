@@ -24,6 +24,11 @@
 // ranks that signal different words do not disturb each other. A peer's memory
 // stays valid after the peer was closed, until it is freed: puts to it go unseen.
 //
+// # Bells
+//
+// Those who wait park as goroutines do: they keep no thread, so there may be any
+// number of them. Each endpoint has a bell, and the driver value has one for all.
+//
 // # Memory
 //
 // On Linux, Alloc maps blocks of 2 MiB and more and advises huge pages. They are

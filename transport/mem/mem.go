@@ -13,12 +13,13 @@ import (
 
 // Driver connects the ranks of one process. Use New to make one.
 type Driver struct {
+	bell      *bell // of all endpoints
 	mu        sync.Mutex
 	endpoints map[uint64]*endpoint // by key; those that are open
 }
 
 // New returns a driver that reaches the endpoints which it makes itself.
-func New() *Driver { return &Driver{endpoints: make(map[uint64]*endpoint)} }
+func New() *Driver { return &Driver{bell: new(bell), endpoints: make(map[uint64]*endpoint)} }
 
 // Name is "mem".
 func (d *Driver) Name() string { return "mem" }
@@ -51,7 +52,7 @@ func (m *memory) Free() error {
 // Listen makes an endpoint and enters it in the driver's table.
 func (d *Driver) Listen(_ driver.Place, opts driver.Options) (driver.Endpoint, error) {
 	// Keys are drawn from so many that one of another driver value is not found.
-	e := &endpoint{d: d, key: rand.Uint64(), words: make([]word, opts.Words)}
+	e := &endpoint{d: d, key: rand.Uint64(), words: make([]word, opts.Words), own: new(bell)}
 	for _, m := range opts.Segments {
 		e.segments = append(e.segments, m.Bytes())
 	}
@@ -72,6 +73,7 @@ type endpoint struct {
 	key      uint64
 	segments [][]byte
 	words    []word
+	own      *bell
 	peers    []*endpoint
 }
 
@@ -96,8 +98,12 @@ func (e *endpoint) Connect(addrs [][]byte) error {
 }
 
 func (e *endpoint) Channel(peer, _ int) (driver.Channel, error) {
-	return &channel{segments: e.peers[peer].segments, words: e.peers[peer].words}, nil
+	p := e.peers[peer]
+	return &channel{segments: p.segments, words: p.words, own: p.own, bell: p.d.bell}, nil
 }
+
+func (e *endpoint) OwnBell() driver.Bell { return e.own }
+func (e *endpoint) Bell() driver.Bell    { return e.d.bell }
 
 func (e *endpoint) Load(word int) uint64 { return e.words[word].value.Load() }
 
@@ -116,7 +122,9 @@ func (e *endpoint) Close() error {
 type channel struct {
 	segments [][]byte
 	words    []word
-	streamed bool // since the last fence
+	own      *bell // of the peer
+	bell     *bell // of all
+	streamed bool  // since the last fence
 }
 
 func (c *channel) Put(segment, offset int, src []byte) error {
@@ -142,14 +150,14 @@ func (c *channel) fence() {
 func (c *channel) Signal(word int, add uint64) error {
 	c.fence()
 	c.words[word].value.Add(add)
+	c.own.Ring()
+	c.bell.Ring()
 	return nil
 }
 
 func (c *channel) PutSignal(segment, offset int, src []byte, word int, add uint64) error {
 	copy(c.segments[segment][offset:], src)
-	c.fence()
-	c.words[word].value.Add(add)
-	return nil
+	return c.Signal(word, add)
 }
 
 func (c *channel) Fence() error {

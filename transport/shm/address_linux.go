@@ -10,9 +10,10 @@ import (
 	"github.com/commbench/commbench/transport/driver"
 )
 
-// address says where a rank's regions are: the segments in order, then the words
-// if there are any. Their sizes are not in it: they are those of the reader's
-// own regions, and are compared with the files before these are mapped.
+// address says where a rank's regions are: the segments in order, then, if there
+// are words, these and the bell of all endpoints. Their sizes are not in it: they
+// are those of the reader's own regions, and are compared with the files before
+// these are mapped.
 type address struct {
 	process process
 	files   []file
@@ -30,7 +31,7 @@ type file struct {
 }
 
 const (
-	magic       = "shm1" // the format of what follows: process, then files
+	magic       = "shm2" // the format of what follows: process, then files
 	processSize = 4 + 8
 	fileSize    = 4 + 8
 )

@@ -4,12 +4,12 @@
 //
 // # Terms
 //
-// A region is an anonymous memory file (memfd), made for each segment and for
-// the words of each endpoint. An address names the process, its regions' file
-// descriptors and their inode numbers. A peer attaches through
-// /proc/<pid>/fd/<descriptor>, at the first Channel or Peer that needs it. A
-// region has no name in any file system: nothing is left behind by a process,
-// also by one that was killed.
+// A region is an anonymous memory file (memfd), made for each segment, for the
+// words of each endpoint, and for the bell of the driver value. An address names
+// the process, its regions' file descriptors and their inode numbers. A peer
+// attaches through /proc/<pid>/fd/<descriptor>, at the first Channel or Peer that
+// needs it. A region has no name in any file system: nothing is left behind by a
+// process, also by one that was killed.
 //
 // # Requirements
 //
@@ -31,6 +31,14 @@
 // the same memory. The race detector does not look at memory outside the Go
 // heap, so it can neither find a fault in an algorithm here nor wrongly report
 // one that is not: prove the order over mem.
+//
+// # Bells
+//
+// Those who wait park on a futex in shared memory: that of their endpoint, which
+// lies behind its words, or that of the driver value. A peer wakes them with one
+// system call, in whichever process they are. Each keeps its thread and, until the
+// runtime notices, a share of GOMAXPROCS: more of them than that, in one process,
+// hold each other up for some tens of microseconds. Those of many processes do not.
 //
 // # Concurrency
 //

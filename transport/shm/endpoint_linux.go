@@ -12,7 +12,7 @@ type endpoint struct {
 	d        *Driver
 	rank     int
 	segments int   // how many
-	sizes    []int // of each rank's regions: the segments, then the words if there are any
+	sizes    []int // of each rank's regions: the segments, then those of the words if there are any
 	words    []word
 	peers    []peer // by rank, this one included
 }
@@ -24,6 +24,8 @@ type peer struct {
 	regions  []*region // nil until attached
 	segments [][]byte
 	words    []word
+	own      *bell // of the rank
+	bell     *bell // of its process
 }
 
 func (e *endpoint) peer(at address, regions []*region) peer {
@@ -32,7 +34,8 @@ func (e *endpoint) peer(at address, regions []*region) peer {
 		p.segments = append(p.segments, r.bytes)
 	}
 	if len(regions) > e.segments {
-		p.words = wordsOf(regions[e.segments].bytes)
+		p.words, p.own = wordsOf(regions[e.segments].bytes)
+		p.bell = bellOf(regions[e.segments+1].bytes)
 	}
 	return p
 }
@@ -76,7 +79,7 @@ func (e *endpoint) Channel(rank, _ int) (driver.Channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &channel{segments: p.segments, words: p.words}, nil
+	return &channel{segments: p.segments, words: p.words, own: p.own, bell: p.bell}, nil
 }
 
 func (e *endpoint) Peer(rank, segment int) ([]byte, error) {
@@ -88,6 +91,9 @@ func (e *endpoint) Peer(rank, segment int) ([]byte, error) {
 }
 
 func (e *endpoint) Load(word int) uint64 { return e.words[word].value.Load() }
+
+func (e *endpoint) OwnBell() driver.Bell { return e.peers[e.rank].own }
+func (e *endpoint) Bell() driver.Bell    { return e.peers[e.rank].bell }
 
 func (e *endpoint) Close() error {
 	var errs []error
@@ -102,6 +108,8 @@ func (e *endpoint) Close() error {
 type channel struct {
 	segments [][]byte
 	words    []word
+	own      *bell
+	bell     *bell
 	streamed bool // since the last fence
 }
 
@@ -128,14 +136,14 @@ func (c *channel) fence() {
 func (c *channel) Signal(word int, add uint64) error {
 	c.fence()
 	c.words[word].value.Add(add)
+	c.own.Ring()
+	c.bell.Ring()
 	return nil
 }
 
 func (c *channel) PutSignal(segment, offset int, src []byte, word int, add uint64) error {
 	copy(c.segments[segment][offset:], src)
-	c.fence()
-	c.words[word].value.Add(add)
-	return nil
+	return c.Signal(word, add)
 }
 
 func (c *channel) Fence() error {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/commbench/commbench/transport"
 	"github.com/commbench/commbench/transport/driver"
+	"github.com/commbench/commbench/transport/drivertest"
 	"github.com/commbench/commbench/transport/shm"
 )
 
@@ -168,8 +169,10 @@ var parts = map[string]func(w *transport.World) error{
 		if err := c.Signal(w.Rank(), 1); err != nil {
 			return err
 		}
-		select {}
+		return w.Wait(context.Background(), 0, 1<<63)
 	},
+	"park": park,
+	"ring": func(w *transport.World) error { return ring(w, func(uint64) bool { return true }) },
 	"echo": func(w *transport.World) error {
 		c, err := w.Channel(0, 0)
 		for n := uint64(1); err == nil; n++ {
@@ -229,6 +232,57 @@ func exchange(w *transport.World) error {
 	return nil
 }
 
+// park answers each signal of rank 0, and has parked before it comes.
+func park(w *transport.World) error {
+	c, err := w.Channel(0, 0)
+	for n := uint64(1); err == nil; n++ {
+		ticket := w.Bell().Arm()
+		if w.Load(0) >= n {
+			return fmt.Errorf("signal %d came too early", n)
+		}
+		if err = c.Signal(0, 1); err != nil {
+			return err
+		}
+		for start := time.Now(); w.Load(0) < n; ticket = w.Bell().Arm() {
+			if w.Bell().Park(ticket, patience); time.Since(start) >= patience {
+				return fmt.Errorf("signal %d did not wake this process", n)
+			}
+		}
+	}
+	return err
+}
+
+// A process that sleeps is woken by a signal of another one.
+func TestParked(t *testing.T) {
+	w, cmds := start(t, 2, "park", patience)
+	c, err := w.Channel(1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range uint64(30) {
+		if err := w.Wait(context.Background(), 0, n+1); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(n%5) * time.Millisecond) // it falls asleep now, or did so long ago
+		if err := c.Signal(0, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Wait(context.Background(), 0, 31); err != nil {
+		t.Fatal(err)
+	}
+	// Killed in its sleep, it leaves a bell that is armed.
+	if err := cmds[1].Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	cmds[1].Wait()
+	for range 2 {
+		if err := c.Signal(0, 1); err != nil {
+			t.Errorf("a signal to a rank that was killed in its sleep: %v", err)
+		}
+	}
+}
+
 func TestProcesses(t *testing.T) {
 	for _, size := range []int{2, 4} {
 		t.Run(fmt.Sprintf("ranks=%d", size), func(t *testing.T) {
@@ -283,21 +337,57 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// A signal to another process and one back, each after a Wait.
+// A signal to another process and one back, each after a Wait; the other process
+// has waited for long before it when it is parked. ring is a hop of a token that
+// processes pass around, all but one of which wait.
 func BenchmarkProcesses(b *testing.B) {
-	w, _ := start(b, 2, "echo", patience)
-	c, err := w.Channel(1, 0)
-	if err != nil {
-		b.Fatal(err)
+	for name, before := range map[string]time.Duration{"polling": 0, "parked": 5 * time.Millisecond} {
+		b.Run(name, func(b *testing.B) {
+			w, _ := start(b, 2, "echo", patience)
+			c, err := w.Channel(1, 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			var times []time.Duration
+			for b.Loop() {
+				time.Sleep(before)
+				began := time.Now()
+				if err := c.Signal(0, 1); err != nil {
+					b.Fatal(err)
+				}
+				if err := w.Wait(context.Background(), 0, uint64(len(times)+1)); err != nil {
+					b.Fatal(err)
+				}
+				times = append(times, time.Since(began))
+			}
+			drivertest.ReportTimes(b, times)
+		})
 	}
-	n := uint64(0)
-	for b.Loop() {
-		n++
-		if err := c.Signal(0, 1); err != nil {
+	b.Run("ring/ranks=32", func(b *testing.B) {
+		const ranks = 32
+		w, _ := start(b, ranks, "ring", patience)
+		if err := ring(w, func(round uint64) bool { return round == 0 || b.Loop() }); err != nil {
 			b.Fatal(err)
 		}
-		if err := w.Wait(context.Background(), 0, n); err != nil {
-			b.Fatal(err)
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*ranks), "ns/hop")
+		b.ReportMetric(0, "ns/op")
+	})
+}
+
+// ring passes a token on, which rank 0 makes, for as long as more says so. The
+// first round finds all peers.
+func ring(w *transport.World, more func(round uint64) bool) error {
+	c, err := w.Channel((w.Rank()+1)%w.Size(), 0)
+	for round := uint64(0); err == nil && more(round); round++ {
+		if w.Rank() == 0 {
+			if err = c.Signal(0, 1); err != nil {
+				return err
+			}
 		}
+		if err = w.Wait(context.Background(), 0, round+1); err != nil || w.Rank() == 0 {
+			continue
+		}
+		err = c.Signal(0, 1)
 	}
+	return err
 }

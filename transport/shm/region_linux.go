@@ -149,6 +149,17 @@ func (r *region) retain() {
 	r.uses++
 }
 
+// retainMapped is retain if there is any use left, and else false.
+func (r *region) retainMapped() bool {
+	r.d.mu.Lock()
+	defer r.d.mu.Unlock()
+	if r.uses == 0 {
+		return false
+	}
+	r.uses++
+	return true
+}
+
 // release ends one use.
 func (r *region) release() error {
 	r.d.mu.Lock()

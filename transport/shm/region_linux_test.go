@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -117,6 +118,36 @@ func TestMapPeer(t *testing.T) {
 	}
 	if err := unix.Munmap(mapped); err != nil {
 		t.Error(err)
+	}
+}
+
+// Two driver values are to each other as two processes are: they map one bell at
+// different addresses.
+func TestBellOfAnotherMapping(t *testing.T) {
+	ours, theirs := New(), New()
+	r, err := ours.create(bellSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	attached, err := theirs.attach(r.key, int32(r.fd), bellSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer releaseAll([]*region{r, attached})
+	const patience = 20 * time.Second
+	bell := bellOf(r.bytes)
+	for range 50 {
+		ticket, woken := bell.Arm(), make(chan time.Duration)
+		go func() {
+			start := time.Now()
+			bell.Park(ticket, patience)
+			woken <- time.Since(start)
+		}()
+		time.Sleep(100 * time.Microsecond)
+		bellOf(attached.bytes).Ring()
+		if took := <-woken; took >= patience {
+			t.Fatalf("the bell woke nobody in %v", took)
+		}
 	}
 }
 

@@ -13,6 +13,9 @@ import (
 type Driver struct {
 	mu      sync.Mutex
 	regions map[regionKey]*region // those that are mapped
+
+	ringing sync.Mutex // serializes bell, and guards what follows
+	last    *region    // of the last bell of all endpoints; it may be unmapped
 }
 
 // New returns a driver. Endpoints of one driver value share their mappings.
@@ -79,8 +82,9 @@ func (d *Driver) Listen(place driver.Place, opts driver.Options) (driver.Endpoin
 	return e, nil
 }
 
-// register returns the regions of the segments and, if there are words, of the
-// words, each with one more use. After an error it returns those that it has.
+// register returns the regions of the segments and, if there are words, of these
+// and of the bell, each with one more use. After an error it returns those that it
+// has.
 func (d *Driver) register(opts driver.Options) ([]*region, error) {
 	var own []*region
 	for i, m := range opts.Segments {
@@ -97,11 +101,29 @@ func (d *Driver) register(opts driver.Options) ([]*region, error) {
 		own = append(own, r)
 	}
 	if opts.Words > 0 {
-		r, err := d.create(opts.Words * wordSize)
+		words, err := d.create(opts.Words*wordSize + bellSize)
 		if err != nil {
 			return own, fmt.Errorf("words: %w", err)
 		}
-		own = append(own, r)
+		own = append(own, words)
+		bell, err := d.bell()
+		if err != nil {
+			return own, fmt.Errorf("bell: %w", err)
+		}
+		own = append(own, bell)
 	}
 	return own, nil
+}
+
+// bell returns the region of the bell that all endpoints share, with one more use.
+// It exists for as long as any of them.
+func (d *Driver) bell() (*region, error) {
+	d.ringing.Lock()
+	defer d.ringing.Unlock()
+	if r := d.last; r != nil && r.retainMapped() {
+		return r, nil
+	}
+	r, err := d.create(bellSize)
+	d.last = r
+	return r, err
 }

@@ -12,10 +12,22 @@ type word struct {
 	_     [56]byte
 }
 
-const wordSize = int(unsafe.Sizeof(word{}))
+const (
+	wordSize = int(unsafe.Sizeof(word{}))
+	bellSize = int(unsafe.Sizeof(bell{}))
+)
 
-// wordsOf is the only place where mapped memory changes its type. A mapping
-// begins on a page, so the words are aligned, and holds no Go pointers.
-func wordsOf(bytes []byte) []word {
-	return unsafe.Slice((*word)(unsafe.Pointer(unsafe.SliceData(bytes))), len(bytes)/wordSize)
+// wordsOf is what a region for words holds: these, and the bell of their endpoint.
+func wordsOf(bytes []byte) ([]word, *bell) {
+	end := len(bytes) - bellSize
+	return as[word](bytes[:end]), bellOf(bytes[end:])
+}
+
+func bellOf(bytes []byte) *bell { return &as[bell](bytes)[0] }
+
+// as is the only place where mapped memory changes its type. A mapping begins on
+// a page, and what is in it has the size of cache lines, so it is aligned. It
+// holds no Go pointers.
+func as[T word | bell](bytes []byte) []T {
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(bytes))), len(bytes)/int(unsafe.Sizeof(*new(T))))
 }
