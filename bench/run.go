@@ -193,7 +193,9 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 		o.ceiling.sample(r.c.LimitTime)
 	}
 	if check {
+		begin := time.Now()
 		r.spoil(s.alg, false)
+		r.checking += time.Since(begin)
 	}
 	begin := time.Now()
 	p, err := r.group.Dispatch(ctx, s.handle)
@@ -240,7 +242,9 @@ func (r *runner) combine(ctx context.Context, s *side, timed, check bool) error 
 		o.ceiling.sample(r.c.LimitTime)
 	}
 	if check {
+		begin := time.Now()
 		r.spoil(s.alg, true)
+		r.checking += time.Since(begin)
 	}
 	begin := time.Now()
 	p, err := r.group.Combine(ctx, s.handle)

@@ -65,6 +65,7 @@ func prepare(ctx context.Context, c Config) (*setting, error) {
 	}
 	s.progress("filling buffers", 0, 0)
 	s.fill()
+	s.touch(plans)
 	if err := context.Cause(ctx); err != nil {
 		return nil, errors.Join(err, s.group.Close())
 	}
@@ -156,6 +157,25 @@ func (s *setting) fill() {
 			}
 			for b := range s.c.Bias {
 				s.payload.Bias(s.group.Bias(i, b).At(token), rank, token, b)
+			}
+		}
+	})
+}
+
+// touch makes the pages of what ranks will receive, and of the flat all-to-all's
+// buffers, all together before the first iteration: that is quicker than one by
+// one during it. What it cannot make is made then.
+func (s *setting) touch(plans map[plan.Algorithm][]plan.Plan) {
+	s.owners(func(i int) {
+		for alg, ranks := range plans {
+			if s.c.dispatches() {
+				_ = numa.Populate(s.group.Recv(i, alg).First(ranks[i].RecvRows()))
+			}
+			if alg != plan.AlgAllToAll {
+				continue // rings are small, and seldom filled
+			}
+			for _, rows := range s.group.Between(i, alg, !s.c.dispatches()) {
+				_ = numa.Populate(rows.First(rows.Len()))
 			}
 		}
 	})

@@ -60,6 +60,24 @@ func AdviseHuge(memory []byte) error {
 	return nil
 }
 
+// Populate makes the pages that lie whole in memory, as a write to each would, and
+// is quicker than that. Bytes that are there stay. Where the kernel is older than
+// 5.14 it returns ErrNotSupported, and the first write to each page makes it.
+func Populate(memory []byte) error {
+	pages := wholePages(memory, os.Getpagesize())
+	if len(pages) == 0 {
+		return nil
+	}
+	err := unix.Madvise(pages, unix.MADV_POPULATE_WRITE)
+	switch {
+	case errors.Is(err, unix.EINVAL):
+		return fmt.Errorf("numa: populate %d bytes: madvise: %w: %w", len(memory), driver.ErrNotSupported, err)
+	case err != nil:
+		return fmt.Errorf("numa: populate %d bytes: madvise: %w", len(memory), refused(err))
+	}
+	return nil
+}
+
 // HugeBytes is how many bytes of all these blocks of memory are backed by huge
 // pages now. It is known for a mapping as a whole, so one that is larger than a
 // block counts as if its huge pages were in the block first.

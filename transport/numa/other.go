@@ -18,6 +18,9 @@ func Bind([]byte, int) error { return unsupported("bind") }
 // AdviseHuge returns ErrNotSupported.
 func AdviseHuge([]byte) error { return unsupported("advise huge pages") }
 
+// Populate is not supported here.
+func Populate([]byte) error { return unsupported("populate") }
+
 // HugeBytes returns ErrNotSupported.
 func HugeBytes(...[]byte) (int64, error) { return 0, unsupported("huge pages in use") }
 
