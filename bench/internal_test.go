@@ -94,7 +94,7 @@ func TestDefaults(t *testing.T) {
 	if c.Algorithm != plan.AlgTwoHop || c.Baseline != "" {
 		t.Errorf("algorithm %q against %q: one is no baseline of itself", c.Algorithm, c.Baseline)
 	}
-	if c.Channels != 10 || c.Chunk != 8 || c.Workers < 1 || c.Alignment != 1 || c.Check != CheckLast || c.Timeout != DefaultTimeout || c.ExchangeBytes != DefaultExchangeBytes {
+	if c.Channels != 10 || c.Chunk != 2 || c.Workers < 1 || c.Alignment != 1 || c.Check != CheckLast || c.Timeout != DefaultTimeout || c.ExchangeBytes != DefaultExchangeBytes {
 		t.Errorf("%+v", c)
 	}
 	if c.Warmup != 0 || c.Iterations != 0 {

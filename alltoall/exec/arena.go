@@ -155,14 +155,21 @@ func (a *arena) areas(c *Config, alg plan.Algorithm, p plan.Plan, at *bump) *are
 // noteStride keeps notes of different peers on cache lines of their own.
 func noteStride(size int) int { return (size + 63) &^ 63 }
 
-// RingSlots is the depth of an algorithm's rings in rows: two chunks, so that one
-// can be filled while the other is emptied, but no more than a stream can have.
+// RingSlots is the depth of an algorithm's rings in rows, but no more than a
+// stream can have: a chunk where the target is memory, since the worker that
+// filled a ring empties it next, and twice as many slots are twice as much of the
+// cache (the rings of a rail's channel are larger than that of most cores). Over
+// other transports it is two chunks, so that one can be filled while the other is
+// under way or emptied.
 func (c *Config) RingSlots(alg plan.Algorithm) int {
-	chunk := c.Chunk
+	slots := c.Chunk
 	if alg == plan.AlgDirect {
-		chunk = c.planConfig().FlatChunk()
+		slots = c.planConfig().FlatChunk()
 	}
-	return min(2*chunk, c.longestStream())
+	if !c.ScaleOut.Caps().Mapped {
+		slots *= 2
+	}
+	return min(slots, c.longestStream())
 }
 
 // longestStream is the most tokens that a channel can have, at least 1.

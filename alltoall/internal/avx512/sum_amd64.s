@@ -61,8 +61,8 @@ row: // do {
 	MOVQ        (HEAD), ROW            // ROW = &row[0]
 	VMOVDQU64   (ROW)(COL*1), Y0       // load 64 values
 	VMOVDQU64   64(ROW)(COL*1), Y1
-	PREFETCHT0  256(ROW)(COL*1)        // ask for those two blocks on
-	PREFETCHT0  320(ROW)(COL*1)
+	PREFETCHT0  512(ROW)(COL*1)        // ask for those four blocks on
+	PREFETCHT0  576(ROW)(COL*1)
 	VPSLLD      $16, Y0, X0            // X = even values as FP32
 	VPANDD      UPPER, Y0, Y0          // Y = odd values as FP32
 	VPSLLD      $16, Y1, X1
