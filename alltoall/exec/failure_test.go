@@ -212,6 +212,7 @@ func TestStuckErrorWithMoreWorkersThanRoles(t *testing.T) {
 			t.Parallel()
 			c, d := config(t, plan.AlgTwoHop, s, tables), newSpy()
 			c.ScaleUp, c.ScaleOut, c.Channels, c.Workers, c.Timeout = d, d, 1, 16, stuckAfter
+			c.Chunk = 4 // so that senders are done, and none waits for room
 			cl := open(t, c, tables)
 			cl.must("notify")
 			d.signal = func(v verb) bool { return cl.g.Word(v.scaleOut, v.word) == "tail" }
