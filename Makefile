@@ -7,12 +7,12 @@ FUZZTIME    ?= 20s
 BENCHTIME   ?= 1s
 BENCHCOUNT  ?= 1
 
-.PHONY: build test unit race lint cross bench fuzz golden peers bench-peers targets
+.PHONY: build test unit race isa arm64 lint cross bench fuzz golden peers bench-peers targets
 
 build:
 	CGO_ENABLED=0 $(GO) build -ldflags "-X main.version=$(VERSION)" -o bin/commbench ./cmd/commbench
 
-test: lint cross unit race
+test: lint cross unit race isa arm64
 
 unit:
 	$(GO) test ./...
@@ -20,6 +20,13 @@ unit:
 # The in-process transport proves the order of puts and signals. Without a C compiler the step is left out, but not in CI.
 race:
 	@if scripts/need-cc; then $(GO) test -race -short ./...; else test -z "$$CI"; fi
+
+# Kernels and exec on every instruction set of this machine, and those of arm64 under qemu where it installs.
+isa:
+	GO="$(GO)" scripts/test-isa
+
+arm64:
+	GO="$(GO)" scripts/test-arm64
 
 lint:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }

@@ -136,7 +136,13 @@ func (r *runner) reduced(s *side) (rows, sums int64) {
 // efficiency sets the record's limit, and the part of it that the run reached.
 func efficiency(rec *record.Record, o *series) {
 	rec.Limit = o.ceiling.best()
-	if rate := moved(rec); rec.Limit != nil && rate != nil {
+	epilogue := int64(0) // expanded layouts, which are timed apart
+	if rec.Algorithm != record.AllToAll {
+		for _, l := range o.ledgers {
+			epilogue += l.Unpacked * *rec.Traffic.BytesPerToken
+		}
+	}
+	if rate := moved(rec, epilogue); rec.Limit != nil && rate != nil {
 		rec.Efficiency = new(*rate / rec.Limit.GBps)
 	}
 }
@@ -145,15 +151,15 @@ func efficiency(rec *record.Record, o *series) {
 //
 //	bytes / p50
 //
-// where bytes are those copied by a dispatch, over all hops and passes, and those
-// that the sums of a combine read.
-func moved(rec *record.Record) *float64 {
+// where bytes are those copied by a dispatch, over all hops and passes less the
+// epilogue's, and those that the sums of a combine read.
+func moved(rec *record.Record, epilogue int64) *float64 {
 	bytes := rec.Traffic.CopiedBytes
 	if rec.Op == record.Combine {
 		bytes = rec.Traffic.ReducedBytes
 	}
-	if bytes == nil || *bytes == 0 || *rec.TimeUS.P50 <= 0 {
+	if bytes == nil || *bytes == epilogue || *rec.TimeUS.P50 <= 0 {
 		return nil
 	}
-	return new(float64(unit.Rate(float64(*bytes), unit.Micros(*rec.TimeUS.P50))))
+	return new(float64(unit.Rate(float64(*bytes-epilogue), unit.Micros(*rec.TimeUS.P50))))
 }

@@ -210,7 +210,7 @@ func (w *sweep) result(cause error) (SweepResult, error) {
 		}
 		for i := range recs {
 			result.Records = append(result.Records, recs[i])
-			result.GBps = append(result.GBps, moved(&recs[i]))
+			result.GBps = append(result.GBps, moved(&recs[i], 0))
 			times = append(times, *recs[i].TimeUS.P50)
 		}
 	}

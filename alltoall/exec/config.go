@@ -35,7 +35,7 @@ type Config struct {
 	Workers           int
 	Timeout           time.Duration
 
-	// StreamAbove is the size in bytes, of all local ranks' receive buffers together,
+	// StreamAbove is the size in bytes, of all ranks' receive buffers together,
 	// above which rows are written past the caches. 0 is what was measured.
 	StreamAbove int
 

@@ -147,8 +147,9 @@ func (j *job) take(node int, choosy bool) (g *group, done bool) {
 	return g, false
 }
 
-// put gives a group back: to the end of the queue, or for good if it is done.
-func (j *job) put(g *group) {
+// put gives a group back: to the end of the queue, or for good if it is done. moved
+// says whether anything in it did since it was taken.
+func (j *job) put(g *group, moved bool) {
 	block.Fence() // whoever takes it next, or reads its rows, sees all of them
 	j.mu.Lock()
 	if len(g.active) == 0 {
@@ -157,10 +158,14 @@ func (j *job) put(g *group) {
 		j.queue = append(j.queue, g)
 	}
 	j.mu.Unlock()
-	j.ring()
+	if moved {
+		j.ring()
+	}
 }
 
-// ring wakes workers that have parked: there is a group to take, or none ever.
+// ring wakes workers that have parked: there is a group to take, or none ever. A
+// group in which nothing moved is no news: whoever put it back polls it again
+// before it parks, and rings at every such step would keep all awake.
 func (j *job) ring() {
 	if j.bell != nil {
 		j.bell.Ring()
@@ -235,7 +240,7 @@ func (j *job) work(node int, timeout time.Duration) {
 		}
 		if g != nil {
 			any := j.run(g)
-			j.put(g)
+			j.put(g, any)
 			if any {
 				idle, idles, since = transport.Backoff{Bell: j.bell}, 0, 0
 				continue

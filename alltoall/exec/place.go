@@ -52,8 +52,8 @@ func (g *Group) HugeBytes() (int64, error) {
 }
 
 // EachRank calls f for every local rank, on the workers, and returns when all
-// calls have. A rank's call is made by a worker of its memory node if there is
-// one: the pages that it touches first are then near to who will use them.
+// calls have. Workers begin with the ranks of their own memory node, so that pages
+// which they touch first are near to who will use them, and then help the others.
 func (g *Group) EachRank(f func(local int)) {
 	if g.pool == nil {
 		return

@@ -25,7 +25,8 @@ type Loopback struct {
 	conns []conn
 	run   func(int)
 
-	n    int // connections of this measurement
+	n    int   // connections of this measurement
+	err  error // the first one; it is final
 	d    time.Duration
 	gate gate
 }
@@ -69,6 +70,9 @@ func (l *Loopback) Measure(n int, d time.Duration) (float64, error) {
 	if n < 1 || n > len(l.conns) {
 		return 0, shapef("%d connections of %d", n, len(l.conns))
 	}
+	if l.err != nil {
+		return 0, l.err
+	}
 	l.n, l.d = n, d
 	l.gate.close(2 * n)
 	l.crew.Run(l.run)
@@ -76,7 +80,8 @@ func (l *Loopback) Measure(n int, d time.Duration) (float64, error) {
 	for i := range n {
 		c := &l.conns[i]
 		if c.errs[0] != nil || c.errs[1] != nil {
-			return 0, fmt.Errorf("limits: loopback: %w", errors.Join(c.errs[:]...))
+			l.err = fmt.Errorf("limits: loopback: %w", errors.Join(c.errs[:]...))
+			return 0, l.err
 		}
 		bytes += c.bytes
 		end = max(end, c.end)

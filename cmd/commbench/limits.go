@@ -80,7 +80,7 @@ func runLimits(c *cli.Context) error {
 func limitsConfig(c *cli.Context) (limits.Config, error) {
 	cfg := limits.Config{
 		Workers: c.Int("workers"), Repeats: c.Int("repeats"), Duration: c.Duration("duration"),
-		Memory: bench.FreeMemory() / 2, Driver: signalDriver(), Peer: []string{peerCommand}, Version: version,
+		Memory: (bench.FreeMemory() + 1) / 2, Driver: signalDriver(), Peer: []string{peerCommand}, Version: version,
 	}
 	if c.Args().Present() {
 		return cfg, usageError{fmt.Errorf("unexpected argument %q; see commbench limits --help", c.Args().First())}

@@ -68,6 +68,9 @@ func dispatchOverLimit(ctx context.Context, s *settings) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if rec.Limit == nil {
+		return "", fmt.Errorf("the record has no limit")
+	}
 	ratios := overSamples(rec, *rec.Traffic.CopiedBytes)
 	return fmt.Sprintf("%s%s; %s against a limit of %s GB/s (%s stores)", verdict(p50(ratios) >= 1), spread(ratios, unit.Ratio),
 		unit.Rate(float64(*rec.Traffic.CopiedBytes), unit.Micros(*rec.TimeUS.P50)), spread(rec.Limit.SamplesGBps, unit.Number), *rec.Limit.Stores), nil
@@ -103,6 +106,9 @@ func combineOverLoop(ctx context.Context, s *settings) (string, error) {
 			if v, err := strconv.ParseFloat(rate, 64); err == nil {
 				rates = append(rates, v)
 			}
+		}
+		if len(rates) == 0 {
+			return "", fmt.Errorf("limit printed no rate: %q", out)
 		}
 		rate := float64(*rec.Traffic.ReducedBytes) / *rec.TimeUS.P50 / 1e3
 		ours, loop = append(ours, rate), append(loop, p50(rates))

@@ -13,8 +13,7 @@ import (
 // are the barrier, the timers and the waking of workers. Records are made once a
 // run, and counted with it.
 func harness(ctx context.Context, s *settings) (string, error) {
-	var shares []float64
-	var bare, whole float64
+	var shares, bare, whole []float64
 	for range s.rounds {
 		empty, err := s.run(ctx, "dispatch", "--empty-ranks", "32", "--iters", "10")
 		if err != nil {
@@ -24,11 +23,11 @@ func harness(ctx context.Context, s *settings) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		bare, whole = *empty.TimeUS.P50, *full.TimeUS.P50
-		shares = append(shares, 100*bare/whole)
+		bare, whole = append(bare, *empty.TimeUS.P50), append(whole, *full.TimeUS.P50)
+		shares = append(shares, 100**empty.TimeUS.P50 / *full.TimeUS.P50)
 	}
 	return fmt.Sprintf("%s%s %%: %s us of %s us with no token to move; 0 allocations in an iteration (TestNothingIsAllocated)",
-		verdict(p50(shares) < 1), spread(shares, unit.Number), unit.Number(bare), unit.Number(whole)), nil
+		verdict(p50(shares) < 1), spread(shares, unit.Number), unit.Number(p50(bare)), unit.Number(p50(whole))), nil
 }
 
 func startUp(ctx context.Context, s *settings) (string, error) {

@@ -73,11 +73,15 @@ func (w *sweep) medians(ctx context.Context, s *settings, rounds int, each func(
 	return out, nil
 }
 
+// maxResidual is how far a time may be from the line, as a part of itself.
+const maxResidual = 0.15
+
 // linearity fits time = a + b x number by least squares of relative residuals,
 // and compares the cost of a byte for clusters of many sizes.
 func linearity(ctx context.Context, s *settings) (string, error) {
 	rounds := (s.rounds + 1) / 2
 	micros := func(_ int, us, _ float64) float64 { return us }
+	met := true
 	var said []string
 	for _, w := range []sweep{
 		{flag: "tokens", values: []int{256, 512, 1024, 2048, 4096, 8192}, args: []string{"--nodes", "2", "--gpus-per-node", "4"}},
@@ -88,6 +92,7 @@ func linearity(ctx context.Context, s *settings) (string, error) {
 			return "", err
 		}
 		a, b, worst := fit(w.values, us)
+		met = met && worst <= maxResidual
 		said = append(said, fmt.Sprintf("%s us + %s us x %s, residuals to %s %%", unit.Number(a), unit.Number(b), w.flag, unit.Number(100*worst)))
 	}
 	// As many tokens in all, so that every cluster moves about as much.
@@ -98,7 +103,6 @@ func linearity(ctx context.Context, s *settings) (string, error) {
 		return "", err
 	}
 	var costs []string
-	met := true
 	for i, nodes := range ranks.values {
 		ratio := perByte[i] / perByte[1]
 		met = met && ratio <= 1.3

@@ -15,7 +15,7 @@ func TestCommandLine(t *testing.T) {
 	if err != nil || s.only != 4 || s.rounds != 3 {
 		t.Errorf("%+v (%v)", s, err)
 	}
-	for _, args := range [][]string{{"-bogus"}, {"extra"}, {"-rounds", "0"}, {"-only", "9"}, {"-only", "-1"}} {
+	for _, args := range [][]string{{"-bogus"}, {"extra"}, {"-rounds", "0"}, {"-only", "9"}, {"-only", "-1"}, {"-only", "1", "-write", "x"}} {
 		if _, err := parse(args, io.Discard); !errors.As(err, new(usageError)) {
 			t.Errorf("%v: %v", args, err)
 		}

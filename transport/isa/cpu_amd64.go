@@ -10,7 +10,7 @@ func available() []ISA {
 	have := []ISA{Pure}
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
 		have = []ISA{AVX2, Pure}
-		if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW {
+		if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasBMI2 {
 			have = []ISA{AVX512, AVX2, Pure}
 		}
 	}

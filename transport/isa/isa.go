@@ -14,7 +14,7 @@ type ISA uint8
 const (
 	Pure   ISA = iota // Go
 	AVX2              // amd64: AVX2 and FMA
-	AVX512            // amd64: AVX-512 F and BW
+	AVX512            // amd64: AVX-512 F and BW, and BMI2
 	NEON              // arm64: Advanced SIMD
 )
 

@@ -10,8 +10,8 @@
 //
 // # Ordering
 //
-// A verb has taken effect when it returns, so Fence and Flush have nothing to
-// do. The atomic add of Signal releases, the atomic load of Load acquires.
+// A verb has taken effect when it returns, but for a stream: its stores are
+// fenced by the next Signal, PutSignal, Fence or Flush. The atomic add of Signal releases, the atomic load of Load acquires.
 //
 // The race detector sees both the copies and the atomics. An algorithm that
 // passes over mem with go test -race has shown that its signals order every

@@ -89,6 +89,15 @@ func TestHugeBytes(t *testing.T) {
 			t.Errorf("%s: %d, %v; want %d", test.name, got, err, test.want)
 		}
 	}
+	all, err := mappings(bytes.NewReader(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int64{2 << 20, 2 << 20, 0} { // three blocks of one mapping, of 2 MiB each
+		if got, err := hugeIn(all, anon+uint64(i)*2<<20, 2<<20); err != nil || got != want {
+			t.Errorf("block %d: %d, %v; want %d", i, got, err, want)
+		}
+	}
 	for _, test := range []struct {
 		name, smaps string
 		begin       uint64

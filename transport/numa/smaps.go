@@ -48,10 +48,13 @@ func mappings(smaps io.Reader) ([]mapping, error) {
 // mapping at most what it has in common with them.
 func hugeIn(all []mapping, begin uint64, length int) (int64, error) {
 	end, total, found := begin+uint64(length), uint64(0), length == 0
-	for _, m := range all {
+	for i := range all {
+		m := &all[i]
 		if from, to := max(m.from, begin), min(m.to, end); from < to {
 			found = true
-			total += min(m.huge, to-from)
+			huge := min(m.huge, to-from)
+			m.huge -= huge // another block of the mapping has what is left
+			total += huge
 		}
 	}
 	if !found {

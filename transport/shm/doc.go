@@ -26,8 +26,8 @@
 //
 // # Ordering
 //
-// A verb has taken effect when it returns, so Fence and Flush have nothing to
-// do. Signal is an atomic add (release) and Load an atomic load (acquire) on
+// A verb has taken effect when it returns, but for a stream: its stores are
+// fenced by the next Signal, PutSignal, Fence or Flush. Signal is an atomic add (release) and Load an atomic load (acquire) on
 // the same memory. The race detector does not look at memory outside the Go
 // heap, so it can neither find a fault in an algorithm here nor wrongly report
 // one that is not: prove the order over mem.
