@@ -54,11 +54,43 @@ func NewLayout(p topo.Placement) *Layout {
 
 // Route counts the table, which must be valid for the placement's experts.
 func (l *Layout) Route(t *routing.Table) {
+	l.mark(t)
+	for i := range t.Tokens {
+		last := int32(-1)
+		for w, word := range l.InRank[i*l.Words : (i+1)*l.Words] {
+			for ; word != 0; word &= word - 1 {
+				r := w<<6 + bits.TrailingZeros64(word)
+				l.PerRank[r]++
+				if n := l.nodeOf[r]; n != last { // ranks ascend, so nodes do
+					l.PerNode[n]++
+					last = n
+				}
+			}
+		}
+	}
+}
+
+// mark is the part of Route that makes bitmaps and counts choices. Ranks and
+// nodes are zero, for whoever goes through the bitmaps next to count.
+func (l *Layout) mark(t *routing.Table) {
 	clear(l.PerRank)
 	clear(l.PerNode)
 	clear(l.PerExpert)
 	l.Tokens = t.Tokens
 	l.InRank = resize(l.InRank, t.Tokens*l.Words)
+	if l.Words == 1 { // at most 64 ranks: a bitmap is one register
+		for i := range t.Tokens {
+			word := uint64(0)
+			for _, e := range t.Experts[i*t.TopK : (i+1)*t.TopK] {
+				if e >= 0 {
+					l.PerExpert[e]++
+					word |= 1 << (l.rankOf[e] & 63)
+				}
+			}
+			l.InRank[i] = word
+		}
+		return
+	}
 	clear(l.InRank)
 	for i := 0; i < t.Tokens; i++ {
 		row := l.InRank[i*l.Words : (i+1)*l.Words]
@@ -69,17 +101,6 @@ func (l *Layout) Route(t *routing.Table) {
 			l.PerExpert[e]++
 			r := l.rankOf[e]
 			row[r>>6] |= 1 << (r & 63)
-		}
-		last := int32(-1)
-		for w, word := range row {
-			for ; word != 0; word &= word - 1 {
-				r := w<<6 + bits.TrailingZeros64(word)
-				l.PerRank[r]++
-				if n := l.nodeOf[r]; n != last { // ranks ascend, so nodes do
-					l.PerNode[n]++
-					last = n
-				}
-			}
 		}
 	}
 }

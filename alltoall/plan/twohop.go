@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 
 	"github.com/commbench/commbench/alltoall/routing"
@@ -54,6 +55,7 @@ type TwoHop struct {
 	inCounts    [][]int32 // [nodes][GPUsPerNode] rows for each local rank
 	inExperts   [][]int32 // [nodes][experts of the node]
 	inBitmap    [][]byte  // [nodes]
+	sums        []uint64  // [nodes] see addSmall
 	counts      []int32   // [ranks][GPUsPerNode] rows from each rank to each local rank
 	base        []int32   // [nodes][GPUsPerNode] first slot of this rail's streams
 	next        []int32   // [GPUsPerNode] running prefix sums of counts
@@ -77,6 +79,7 @@ func NewTwoHop(c Config, rank int) *TwoHop {
 		inCounts:    make([][]int32, p.Nodes),
 		inExperts:   make([][]int32, p.Nodes),
 		inBitmap:    make([][]byte, p.Nodes),
+		sums:        make([]uint64, p.Nodes),
 		counts:      make([]int32, p.Ranks()*p.GPUsPerNode),
 		next:        make([]int32, p.GPUsPerNode),
 		base:        make([]int32, p.Nodes*p.GPUsPerNode),
@@ -99,13 +102,18 @@ func NewTwoHop(c Config, rank int) *TwoHop {
 
 // Route makes the layout and the streams from the rank's own routing.
 func (t *TwoHop) Route(table *routing.Table) {
-	t.Layout.Route(table)
+	t.Layout.mark(table)
 	for n := range t.Send {
 		t.Send[n].Tokens = t.Send[n].Tokens[:0]
 		t.Send[n].bitmap = t.Send[n].bitmap[:0]
 	}
+	small := t.Words == 1 && t.bitmapBytes == 1
 	for c := 0; c < t.Channels; c++ {
 		lo, hi := Span(t.Tokens, t.Channels, c)
+		if small {
+			t.addSmall(lo, hi)
+			lo = hi
+		}
 		for i := lo; i < hi; i++ {
 			t.addToken(i)
 		}
@@ -115,22 +123,67 @@ func (t *TwoHop) Route(table *routing.Table) {
 	}
 }
 
+// addSmall is addToken for a channel of a cluster of at most 64 ranks with at most
+// 8 in a node: a node's part of a token's bitmap is one byte, and the ranks' counts
+// of 255 tokens are the bytes of one word for each node.
+func (t *TwoHop) addSmall(lo, hi int) {
+	gpus := t.Place.GPUsPerNode
+	mask := uint64(1)<<gpus - 1
+	for token := lo; token < hi; token++ {
+		for word := t.InRank[token]; word != 0; {
+			n := int(t.nodeOf[bits.TrailingZeros64(word)])
+			in := word >> (n * gpus) & mask
+			word &^= mask << (n * gpus)
+			s := &t.Send[n]
+			s.Tokens, s.bitmap = append(s.Tokens, int32(token)), append(s.bitmap, byte(in))
+			t.sums[n] += spread[in]
+		}
+		if full := token - lo + 1; full%255 == 0 || token+1 == hi {
+			for n, sum := range t.sums {
+				for l := range gpus {
+					t.PerRank[n*gpus+l] += int32(byte(sum >> (8 * l)))
+				}
+			}
+			clear(t.sums)
+		}
+	}
+	for n := range t.Send {
+		t.PerNode[n] = int32(len(t.Send[n].Tokens))
+	}
+}
+
+// spread has bit l of a byte as the l-th byte of a word.
+var spread = func() (s [256]uint64) {
+	for b := range s {
+		for l := range 8 {
+			s[b] |= uint64(b>>l&1) << (8 * l)
+		}
+	}
+	return s
+}()
+
 func (t *TwoHop) addToken(token int) {
 	last, gpus := -1, t.Place.GPUsPerNode
-	var s *Stream
-	t.Ranks(token, func(r int) {
-		n := int(t.nodeOf[r])
-		if n != last {
-			last = n
-			s = &t.Send[n]
-			s.Tokens = append(s.Tokens, int32(token))
-			for b := 0; b < t.bitmapBytes; b++ {
-				s.bitmap = append(s.bitmap, 0)
+	var bitmap []byte // of the token in the stream to node last
+	for w, word := range t.InRank[token*t.Words : (token+1)*t.Words] {
+		for ; word != 0; word &= word - 1 {
+			r := w<<6 + bits.TrailingZeros64(word)
+			n := int(t.nodeOf[r])
+			if n != last { // ranks ascend, so nodes do
+				last = n
+				s := &t.Send[n]
+				s.Tokens = append(s.Tokens, int32(token))
+				at := len(s.bitmap)
+				s.bitmap = slices.Grow(s.bitmap, t.bitmapBytes)[:at+t.bitmapBytes]
+				bitmap = s.bitmap[at:]
+				clear(bitmap)
+				t.PerNode[n]++
 			}
+			t.PerRank[r]++
+			l := r - n*gpus
+			bitmap[l>>3] |= 1 << (l & 7)
 		}
-		l := r - n*gpus
-		s.bitmap[len(s.bitmap)-t.bitmapBytes+l>>3] |= 1 << (l & 7)
-	})
+	}
 }
 
 // Peers are the ranks to which each round's notes go, and from which they
@@ -298,24 +351,33 @@ func (t *TwoHop) fan(n int) {
 	f, slot := &t.Fans[n], t.base[n*gpus:(n+1)*gpus]
 	copy(f.Start, t.inStart[n])
 	clear(f.Rows)
-	f.First, f.Index, f.Slot = append(f.First[:0], 0), f.Index[:0], f.Slot[:0]
+	targets := 0
+	for _, b := range t.inBitmap[n] {
+		targets += bits.OnesCount8(b)
+	}
+	// Local slices, because appending to those of f writes three words each time.
+	first, index, slots := resize(f.First, int(f.Start[t.Channels])+1), resize(f.Index, targets), resize(f.Slot, targets)
+	k := 0
 	for c := range t.Channels {
 		rows := f.Rows[c*gpus : (c+1)*gpus]
 		for i := int(f.Start[c]); i < int(f.Start[c+1]); i++ {
-			for k, bits := range t.inBitmap[n][i*t.bitmapBytes : (i+1)*t.bitmapBytes] {
-				for l := k * 8; bits != 0; l, bits = l+1, bits>>1 {
-					if bits&1 == 0 || l >= gpus {
-						continue
+			first[i] = int32(k)
+			for j, b := range t.inBitmap[n][i*t.bitmapBytes : (i+1)*t.bitmapBytes] {
+				for ; b != 0; b &= b - 1 {
+					l := j*8 + bits.TrailingZeros8(b)
+					if l >= gpus {
+						break // not a rank of the node: the peer's counts will not fit
 					}
-					f.Index = append(f.Index, int32(l))
-					f.Slot = append(f.Slot, slot[l])
+					index[k], slots[k] = int32(l), slot[l]
 					slot[l]++
 					rows[l]++
+					k++
 				}
 			}
-			f.First = append(f.First, int32(len(f.Index)))
 		}
 	}
+	first[len(first)-1] = int32(k)
+	f.First, f.Index, f.Slot = first, index[:k], slots[:k]
 }
 
 // RecvRows is the number of rows that this rank receives.
