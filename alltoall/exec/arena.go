@@ -40,6 +40,9 @@ type areas struct {
 
 	inbox, outbox [plan.NoteRounds]region // [peers] notes
 
+	// streamRings says the same of the rings that a worker fills before it empties
+	// them, those of one channel of a rail.
+	streamRings bool
 	// streams says that the rows of all ranks' large buffers are more than caches
 	// hold, so that they are written past them.
 	streams bool
@@ -50,6 +53,9 @@ type areas struct {
 // are level with others for targets of 1 to 4 MiB, and ahead from 16 MiB on: by
 // 13 %, by 30 to 60 % at 64 MiB and by 65 to 115 % at 1 GiB.
 const defaultStreamAbove = 32 << 20
+
+// streamRingsAbove is more than a core's second-level cache.
+const streamRingsAbove = 16 << 20
 
 // pageSize keeps large regions on pages of their own, so that each is first
 // touched by who uses it.
@@ -124,6 +130,7 @@ func (a *arena) areas(c *Config, alg plan.Algorithm, p plan.Plan, at *bump) *are
 	switch alg {
 	case plan.AlgTwoHop:
 		if place.Nodes > 1 {
+			s.streamRings = place.Nodes*place.Nodes*s.slots*s.row.Stride() > streamRingsAbove
 			if c.Dispatch {
 				s.ring = at.take(s.row.Stride(), place.Nodes*c.Channels*s.slots)
 			}

@@ -54,8 +54,8 @@ func (g *Group) reserve(alg plan.Algorithm) *engineWords {
 	}
 	switch alg {
 	case plan.AlgTwoHop:
-		w.dispatch = twoHopWords{g.takeWords(channels), g.takeWords(channels), g.takeWords(1)}
-		w.combine = twoHopCombineWords{g.takeWords(1), g.takeWords(channels), g.takeWords(channels)}
+		w.dispatch = twoHopWords{g.takeRailWords(channels), g.takeRailWords(channels), g.takeWords(1)}
+		w.combine = twoHopCombineWords{g.takeWords(1), g.takeRailWords(channels), g.takeRailWords(channels)}
 	case plan.AlgDirect:
 		w.dispatch.arrived = g.takeWords(1)
 		w.direct = directCombineWords{g.takeWords(1), g.takeWords(channels), g.takeWords(channels)}

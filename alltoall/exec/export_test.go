@@ -26,8 +26,13 @@ func (g *Group) Moved(i int) (out, up []transport.Counters) {
 func (g *Group) Word(scaleOut bool, word int) string {
 	in := func(w words) bool {
 		first, n := w.up, g.cfg.Place.GPUsPerNode*w.channels
-		if scaleOut {
+		switch {
+		case scaleOut && w.rail:
+			first, n = w.out, g.cfg.Place.Nodes*w.channels
+		case scaleOut:
 			first, n = w.out, g.cfg.Place.Ranks()*w.channels
+		case w.rail:
+			n = 0
 		}
 		return word >= first && word < first+n
 	}

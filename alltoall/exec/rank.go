@@ -35,8 +35,20 @@ type lane struct {
 
 // words is a block of signal words in both domains: one for each peer and
 // channel. Peers of the node signal over the scale-up domain, others over the
-// scale-out domain.
-type words struct{ out, up, channels int }
+// scale-out domain. Where only rail peers signal, there is one for each node: with
+// many nodes, words for all ranks would leave the caches.
+type words struct {
+	out, up, channels int
+	rail              bool
+}
+
+// from is the word in the scale-out domain that is a rank's.
+func (w words) from(g *Group, rank, channel int) int {
+	if w.rail {
+		rank = g.cfg.Place.Node(rank)
+	}
+	return w.out + rank*w.channels + channel
+}
 
 // to is the channel to a peer, in the domain that reaches it.
 func (l *lane) to(g *Group, peer int) *transport.Channel {
@@ -65,7 +77,7 @@ func (l *lane) signalOnly(g *Group, peer int, w words, channel int, add uint64) 
 	if g.cfg.Place.Node(peer) == l.node {
 		return l.upTo[g.cfg.Place.Index(peer)].Signal(w.up+l.index*w.channels+channel, add)
 	}
-	return l.outTo[peer].Signal(w.out+l.id*w.channels+channel, add)
+	return l.outTo[peer].Signal(w.from(g, l.id, channel), add)
 }
 
 // seen is this rank's word for a peer and channel.
@@ -73,7 +85,7 @@ func (r *rank) seen(g *Group, peer int, w words, channel int) uint64 {
 	if g.cfg.Place.Node(peer) == r.node {
 		return r.up.Load(w.up + g.cfg.Place.Index(peer)*w.channels + channel)
 	}
-	return r.out.Load(w.out + peer*w.channels + channel)
+	return r.out.Load(w.from(g, peer, channel))
 }
 
 // room says whether a ring of so many slots at a peer, through which sent rows
@@ -101,9 +113,16 @@ func (l *lane) repay(g *Group, peer int, credit words, owed *int, chunk int, end
 
 // takeWords reserves words for all peers and channels.
 func (g *Group) takeWords(channels int) words {
-	w := words{g.wordsOut, g.wordsUp, channels}
+	w := words{out: g.wordsOut, up: g.wordsUp, channels: channels}
 	g.wordsOut += g.cfg.Place.Ranks() * channels
 	g.wordsUp += g.cfg.Place.GPUsPerNode * channels
+	return w
+}
+
+// takeRailWords reserves words for the rail peers on other nodes, and all channels.
+func (g *Group) takeRailWords(channels int) words {
+	w := words{out: g.wordsOut, channels: channels, rail: true}
+	g.wordsOut += g.cfg.Place.Nodes * channels
 	return w
 }
 

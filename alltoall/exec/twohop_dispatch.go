@@ -81,7 +81,11 @@ func (s *twoHopSender) put(n, peer, chunk int) error {
 	out, link := s.l.outTo[peer], &s.l.ledger.ScaleOut[peer]
 	for _, token := range s.p.Send[n].Tokens[s.next[n] : int(s.next[n])+chunk] {
 		to := s.sent[n].slot(s.a.ring, s.a.slots, s.g.cfg.Channels, s.l.node, s.l.channel)
-		if err := out.Put(segment, to, s.l.row(s.g.arena.x, int(token), s.a.row.Size())); err != nil {
+		put := out.Put
+		if s.a.streamRings {
+			put = out.Stream
+		}
+		if err := put(segment, to, s.l.row(s.g.arena.x, int(token), s.a.row.Size())); err != nil {
 			return err
 		}
 		s.sent[n].total++
