@@ -23,6 +23,9 @@ import (
 // case that fails ends alone; one that this system has not is a warning.
 // Only one run at a time should use the machine.
 func Run(ctx context.Context, c Config) (record.Ceilings, error) {
+	if err := isa.Check(); err != nil { // kernels that were asked for and cannot run
+		return record.Ceilings{}, err
+	}
 	r := &runner{c: c.defaults()}
 	if err := r.c.check(); err != nil {
 		return record.Ceilings{}, err
