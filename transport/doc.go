@@ -50,7 +50,7 @@
 // # Errors
 //
 // Programs act on the sentinels (ErrTimeout, ErrClosed, ErrBadAddress,
-// ErrNotSupported, ErrBounds) with errors.Is, never on text. A channel's first
+// ErrNotSupported, ErrLost, ErrBounds) with errors.Is, never on text. A channel's first
 // error is final: its order is lost with it, so every later verb returns the
 // same error.
 package transport

@@ -18,6 +18,7 @@ var (
 	ErrClosed       = driver.ErrClosed
 	ErrBadAddress   = driver.ErrBadAddress
 	ErrTimeout      = driver.ErrTimeout
+	ErrLost         = driver.ErrLost
 )
 
 // Error says which rank failed to do what, and to whom.

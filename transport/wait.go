@@ -9,8 +9,8 @@ import (
 // and a waiter may come after several signals. It is an acquire, as Load is.
 //
 // It ends with an error that is ErrTimeout when the world's timeout has passed,
-// with the cause if ctx was cancelled, and with ErrClosed if the world was
-// closed; a WaitError inside says what was awaited and what was seen. After
+// with the cause if ctx was cancelled, with ErrClosed if the world was closed, and
+// with ErrLost if a peer of the world was lost; a WaitError inside says what was awaited and what was seen. After
 // long it may notice the time or the context a tenth of a second late.
 func (w *World) Wait(ctx context.Context, word int, atLeast uint64) error {
 	if uint(word) >= uint(w.words) {
@@ -25,6 +25,7 @@ func (w *World) Wait(ctx context.Context, word int, atLeast uint64) error {
 		seen    uint64
 		err     error
 	)
+	w.Push()
 	for {
 		if w.closed.Load() {
 			err = ErrClosed
@@ -36,6 +37,11 @@ func (w *World) Wait(ctx context.Context, word int, atLeast uint64) error {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 			break
+		}
+		if w.watcher != nil {
+			if err = w.watcher.Fault(); err != nil {
+				break
+			}
 		}
 		if backoff.Waited() >= w.timeout {
 			err = ErrTimeout

@@ -35,6 +35,10 @@ type Options struct {
 	// Timeout bounds each Wait, and each call of the driver that waits for a
 	// peer. Default 30 s.
 	Timeout time.Duration
+	// Hold lets signals, and what they order, be held back until Push, or until much
+	// has come together. It is for programs that send many signals and say when they
+	// are through; Wait and Flush push too. Default: what is signalled is sent.
+	Hold bool
 }
 
 // World is one rank's membership of a world.
@@ -50,9 +54,11 @@ type World struct {
 	timeout  time.Duration
 	segments [][]byte
 	address  []byte
-	mapper   driver.Mapper // nil if peers' segments are not mapped
-	own      driver.Bell   // of this rank; nil if the driver has none
-	bell     driver.Bell   // of all ranks here; nil if the driver has none
+	mapper   driver.Mapper  // nil if peers' segments are not mapped
+	own      driver.Bell    // of this rank; nil if the driver has none
+	bell     driver.Bell    // of all ranks here; nil if the driver has none
+	pusher   driver.Pusher  // nil if the driver never holds verbs back
+	watcher  driver.Watcher // nil if the driver cannot tell that a peer is lost
 
 	waiting sync.RWMutex // held for reading by each Wait, so that Close can see them out
 
@@ -89,7 +95,7 @@ func Listen(d driver.Driver, place driver.Place, opts *Options) (*World, error) 
 		w.segments = append(w.segments, m.Bytes())
 		w.sizes = append(w.sizes, len(m.Bytes()))
 	}
-	ep, err := d.Listen(place, driver.Options{Segments: opts.Segments, Words: opts.Words, Timeout: w.timeout})
+	ep, err := d.Listen(place, driver.Options{Segments: opts.Segments, Words: opts.Words, Timeout: w.timeout, Hold: opts.Hold})
 	if err != nil {
 		return nil, w.wrap("listen", fmt.Errorf("driver %s: %w", w.driver, err))
 	}
@@ -101,6 +107,8 @@ func Listen(d driver.Driver, place driver.Place, opts *Options) (*World, error) 
 	if belled, ok := ep.(driver.Belled); ok && w.words > 0 {
 		w.own, w.bell = belled.OwnBell(), belled.Bell()
 	}
+	w.pusher, _ = ep.(driver.Pusher)
+	w.watcher, _ = ep.(driver.Watcher)
 	return w, nil
 }
 
@@ -220,6 +228,41 @@ func (w *World) Load(word int) uint64 {
 // It is nil if the driver has none, or the world no words, and must not be used
 // after Close.
 func (w *World) Bell() driver.Bell { return w.bell }
+
+// Chime has signals to the ranks of this driver value ring another driver's bell as
+// well, and says whether the driver can do that: who polls worlds of both can then
+// park on that bell. It must be rung no more, that is this world closed, before what
+// the bell is of.
+func (w *World) Chime(bell driver.Bell) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	chimer, ok := w.ep.(driver.Chimer)
+	if ok && !w.closed.Load() {
+		chimer.Chime(bell)
+	}
+	return ok
+}
+
+// Push sends what verbs have left to be sent, on any channel of any rank of the same
+// driver value; see Options.Hold. It does not wait, and may be called from any
+// goroutine until Close.
+func (w *World) Push() {
+	if w.pusher != nil && !w.closed.Load() {
+		w.pusher.Push()
+	}
+}
+
+// Fault is nil, or says that a peer is lost: its process died, or cannot be reached any
+// more. Not every driver can tell. Wait ends with it; who polls asks now and then.
+func (w *World) Fault() error {
+	if w.watcher == nil || w.closed.Load() {
+		return nil
+	}
+	if err := w.watcher.Fault(); err != nil {
+		return w.wrap("fault", err)
+	}
+	return nil
+}
 
 // Peer returns a rank's segment as memory, this rank's own included, or nil if
 // the driver does not map peers, or not this one. It is asked for once, at

@@ -16,6 +16,8 @@ var (
 	ErrBadAddress = errors.New("bad address")
 	// ErrTimeout: what was waited for did not come within Options.Timeout.
 	ErrTimeout = errors.New("timed out")
+	// ErrLost: a peer's process died, or no connection reaches it any more.
+	ErrLost = errors.New("peer lost")
 )
 
 // Caps says what a driver can do. It is constant for a driver.
@@ -67,6 +69,10 @@ type Options struct {
 	// verb with no room left. Always positive; of no use to a driver that never
 	// waits.
 	Timeout time.Duration
+	// Hold lets signals, and what they order, be held back until Pusher's Push, or
+	// until so much has come together that it is worth sending. Who sends many, and
+	// says when it is through, moves more. Of no use to a driver that has no Pusher.
+	Hold bool
 }
 
 // Endpoint is one rank's membership of a world. Load may be called from any
@@ -148,6 +154,47 @@ type Bell interface {
 	// Ring is what a signal does after it has added to its word, for news that come in
 	// another way.
 	Ring()
+}
+
+// Chimer is implemented by endpoints of drivers that can ring another driver's bell
+// with their own. Who polls words of two drivers can then park on one bell.
+type Chimer interface {
+	// Chime has signals to any endpoint of the driver value that made this one ring
+	// the bell as well, until this endpoint is closed. It is called once, at set-up.
+	Chime(Bell)
+}
+
+// Pusher is implemented by endpoints that can hold verbs back, see Options.Hold.
+type Pusher interface {
+	// Push sends what verbs on any channel of the driver value that made this endpoint
+	// have left to be sent. It does not wait for a peer, may be called from any
+	// goroutine, allocates nothing, and is cheap where nothing is left.
+	Push()
+}
+
+// Watcher is implemented by endpoints that notice when a peer is lost.
+type Watcher interface {
+	// Fault is nil, or says which peer is lost and how: its process died, or no
+	// connection reaches it any more. A peer that was closed is not lost. It is polled,
+	// from any goroutine until Close, and bells ring when there is something to be seen.
+	Fault() error
+}
+
+// Networked is implemented by drivers that cross a network.
+type Networked interface {
+	// Network says how. It is asked while an endpoint is open.
+	Network() Network
+}
+
+// Network is what a driver uses to cross a network. What is not known is zero.
+type Network struct {
+	Address       string // of this process, host:port
+	Interface     string // that the address is of
+	Streams       int    // connections to each peer process
+	Congestion    string // congestion control, as the system names it
+	SendBuffer    int    // of a connection, in bytes, as the system says
+	ReceiveBuffer int
+	Sockets       int // that this process has open
 }
 
 // Streamer is implemented by channels that can put past the caches.

@@ -9,17 +9,19 @@ import (
 
 	"github.com/commbench/commbench/transport/block"
 	"github.com/commbench/commbench/transport/driver"
+	"github.com/commbench/commbench/transport/internal/bell"
+	"github.com/commbench/commbench/transport/internal/pages"
 )
 
 // Driver connects the ranks of one process. Use New to make one.
 type Driver struct {
-	bell      *bell // of all endpoints
+	bell      *bell.Bell // of all endpoints
 	mu        sync.Mutex
 	endpoints map[uint64]*endpoint // by key; those that are open
 }
 
 // New returns a driver that reaches the endpoints which it makes itself.
-func New() *Driver { return &Driver{bell: new(bell), endpoints: make(map[uint64]*endpoint)} }
+func New() *Driver { return &Driver{bell: new(bell.Bell), endpoints: make(map[uint64]*endpoint)} }
 
 // Name is "mem".
 func (d *Driver) Name() string { return "mem" }
@@ -29,30 +31,12 @@ func (d *Driver) Caps() driver.Caps { return driver.Caps{Mapped: true} }
 
 // Alloc returns size bytes: of the Go heap, or on Linux a mapping of their own if
 // a huge page fits into them.
-func (d *Driver) Alloc(size int) (driver.Memory, error) { return alloc(size) }
-
-type memory struct {
-	bytes []byte
-	unmap func() error // nil for memory of the Go heap
-}
-
-func onHeap(size int) *memory { return &memory{bytes: make([]byte, size)} }
-
-func (m *memory) Bytes() []byte { return m.bytes }
-
-func (m *memory) Free() error {
-	unmap := m.unmap
-	m.bytes, m.unmap = nil, nil
-	if unmap == nil {
-		return nil
-	}
-	return unmap()
-}
+func (d *Driver) Alloc(size int) (driver.Memory, error) { return pages.Alloc(size) }
 
 // Listen makes an endpoint and enters it in the driver's table.
 func (d *Driver) Listen(_ driver.Place, opts driver.Options) (driver.Endpoint, error) {
 	// Keys are drawn from so many that one of another driver value is not found.
-	e := &endpoint{d: d, key: rand.Uint64(), words: make([]word, opts.Words), own: new(bell)}
+	e := &endpoint{d: d, key: rand.Uint64(), words: make([]word, opts.Words), own: new(bell.Bell)}
 	for _, m := range opts.Segments {
 		e.segments = append(e.segments, m.Bytes())
 	}
@@ -73,7 +57,7 @@ type endpoint struct {
 	key      uint64
 	segments [][]byte
 	words    []word
-	own      *bell
+	own      *bell.Bell
 	peers    []*endpoint
 }
 
@@ -122,9 +106,9 @@ func (e *endpoint) Close() error {
 type channel struct {
 	segments [][]byte
 	words    []word
-	own      *bell // of the peer
-	bell     *bell // of all
-	streamed bool  // since the last fence
+	own      *bell.Bell // of the peer
+	bell     *bell.Bell // of all
+	streamed bool       // since the last fence
 }
 
 func (c *channel) Put(segment, offset int, src []byte) error {

@@ -1,6 +1,6 @@
 //go:build !race
 
-package mem
+package pages
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package mem
+package bell
 
 import (
 	"slices"
@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// bell wakes goroutines. Who parks first takes a ticket, then sets the flag, and
+// Bell wakes goroutines; it is a driver.Bell. The zero value is ready for use. Who parks first takes a ticket, then sets the flag, and
 // then polls the words; a signal adds to its word, and then takes the flag.
 //
 // So no signal is lost. Atomics are sequentially consistent: if the poll does not
 // see the word, the flag was set before the signal looked at it. Either it is still
 // set, and the signal rings, or another signal took it and rings. Both rings come
 // after the ticket, and whoever has a ticket of before a ring does not sleep.
-type bell struct {
+type Bell struct {
 	armed atomic.Uint32 // the flag: 1 if somebody may be parked. Read by every signal, and hardly ever written while ranks are busy
 	rings atomic.Uint32
 	_     [56]byte
@@ -30,19 +30,21 @@ type sleeper struct {
 	alarm *time.Timer
 }
 
-func (b *bell) Arm() (ticket uint32) {
+// Arm is for whoever may be about to park.
+func (b *Bell) Arm() (ticket uint32) {
 	ticket = b.rings.Load()
 	b.armed.Store(1)
 	return ticket
 }
 
-func (b *bell) Ring() {
+// Ring wakes all who have parked, if anybody has armed the bell since it last rang.
+func (b *Bell) Ring() {
 	if b.armed.Load() != 0 {
 		b.wake()
 	}
 }
 
-func (b *bell) wake() {
+func (b *Bell) wake() {
 	if b.armed.Swap(0) == 0 {
 		return // another one wakes them
 	}
@@ -55,7 +57,8 @@ func (b *bell) wake() {
 	b.parked = b.parked[:0]
 }
 
-func (b *bell) Park(ticket uint32, d time.Duration) (rung bool) {
+// Park sleeps for d, or until the bell rings, which it says.
+func (b *Bell) Park(ticket uint32, d time.Duration) (rung bool) {
 	s := b.lieDown(ticket, d)
 	if s == nil {
 		return true
@@ -71,7 +74,7 @@ func (b *bell) Park(ticket uint32, d time.Duration) (rung bool) {
 
 // lieDown makes a sleeper known to those who ring, or returns nil if the bell has
 // rung since the ticket.
-func (b *bell) lieDown(ticket uint32, d time.Duration) *sleeper {
+func (b *Bell) lieDown(ticket uint32, d time.Duration) *sleeper {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.rings.Load() != ticket {
@@ -89,7 +92,7 @@ func (b *bell) lieDown(ticket uint32, d time.Duration) *sleeper {
 }
 
 // getUp makes the sleeper a spare one.
-func (b *bell) getUp(s *sleeper, rung bool) {
+func (b *Bell) getUp(s *sleeper, rung bool) {
 	s.alarm.Stop()
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -1,6 +1,6 @@
 //go:build !linux || race
 
-package mem
+package pages
 
 // alloc takes all memory from the Go heap. With the race detector it has to: what
 // lies elsewhere is not looked at.
