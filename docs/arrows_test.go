@@ -32,11 +32,14 @@ var arrows = map[string][]string{
 	"transport/driver":     {},
 	"transport/isa":        {}, // the one place that asks the CPU, for all kernels
 	"transport":            {"transport/driver"},
-	"transport/internal":   {"transport/internal/...", "transport/isa"},
+	"transport/internal":   {"transport/internal/...", "transport/driver", "transport/isa", "transport/numa"},
 	"transport/block":      {"transport/internal/...", "transport/isa"},
 	"transport/numa":       {"transport/driver"}, // for its sentinel; addresses without unsafe, by reflect
-	"transport/mem":        {"transport/block", "transport/driver", "transport/numa"},
+	"transport/mem":        {"transport/block", "transport/driver", "transport/internal/..."},
 	"transport/shm":        {"transport/block", "transport/driver", "transport/numa"},
+	"transport/tcp":        {"transport/driver", "transport/internal/..."},
+	"transport/faulty":     {"transport/driver"},
+	"transport/rendezvous": {"transport/internal/auth"},
 	"transport/drivertest": {"transport", "transport/driver", "transport/mem"}, // mem is the other driver, whose addresses must be refused
 
 	// exec imports no concrete driver.
@@ -49,6 +52,8 @@ var arrows = map[string][]string{
 	"bench/workload": {"alltoall/counter", "alltoall/plan", "alltoall/ref"},
 	"bench": {"alltoall/exec", "alltoall/plan", "alltoall/ref", "alltoall/routing", "alltoall/topo",
 		"bench/limits", "bench/record", "bench/stats", "bench/unit", "bench/workload", "transport/driver", "transport/isa", "transport/numa"},
+	"bench/engine":          {},
+	"bench/job":             {"bench/engine", "transport/rendezvous"},
 	"alltoall/alltoalltest": {"alltoall/plan", "bench", "bench/record", "transport/driver"},
 	"bench/limits": {"alltoall/kernel", "bench/record", "bench/unit",
 		"transport", "transport/block", "transport/driver", "transport/isa"},
@@ -56,7 +61,8 @@ var arrows = map[string][]string{
 	// Layout only: neither transport nor alltoall.
 	"reports": {"bench/record", "bench/stats", "bench/unit"},
 
-	"cmd/commbench":    {"alltoall/plan", "bench", "bench/limits", "bench/record", "bench/unit", "reports", "transport/driver", "transport/mem", "transport/shm"},
+	"cmd/commbench": {"alltoall/plan", "bench", "bench/engine", "bench/job", "bench/limits", "bench/record", "bench/unit", "reports",
+		"transport/driver", "transport/faulty", "transport/mem", "transport/rendezvous", "transport/shm", "transport/tcp"},
 	"scripts/internal": {"bench/record", "bench/unit"},
 	"scripts/peers":    {"alltoall/plan", "bench/record", "bench/stats", "bench/unit", "scripts/internal/doc"},
 	"scripts/targets":  {"bench/record", "bench/stats", "bench/unit", "scripts/internal/doc"},
@@ -64,7 +70,7 @@ var arrows = map[string][]string{
 }
 
 // unsafeIn are the folders that may import unsafe; cgo is allowed nowhere yet.
-var unsafeIn = []string{"transport/shm", "alltoall/internal"}
+var unsafeIn = []string{"transport/shm", "alltoall/internal", "transport/internal"}
 
 // clockless packages work in no time but that which they are told.
 var clockless = []string{"alltoall/topo", "alltoall/counter", "alltoall/routing", "alltoall/plan", "alltoall/ref", "alltoall/internal", "alltoall/kernel", "bench/stats", "bench/unit", "bench/workload"}

@@ -13,6 +13,7 @@ type Channel struct {
 	w        *World
 	ch       driver.Channel
 	stream   driver.Streamer // nil if the driver has only Put
+	late     driver.Late     // nil if the driver cannot tell
 	err      error           // the first error
 	counters Counters
 	peer     int
@@ -20,7 +21,7 @@ type Channel struct {
 
 	// Channels of different goroutines must not share a cache line: each verb
 	// counts.
-	_ [128 - 96]byte
+	_ [128 - 112]byte
 }
 
 // Counters say what went through a channel: verbs that were issued without an
@@ -117,6 +118,29 @@ func (c *Channel) Flush() error {
 		return c.fail("flush", err)
 	}
 	return nil
+}
+
+// Mark names all verbs so far, for Reusable.
+func (c *Channel) Mark() uint64 {
+	if c.late == nil || !c.usable() {
+		return 0
+	}
+	return c.late.Mark()
+}
+
+// Reusable says whether the sources of the verbs that a mark names may be changed: they
+// were read, though they may not have arrived. Over a driver whose puts are copies they
+// always may, and over one that cannot tell this is Flush. Otherwise it does not wait.
+func (c *Channel) Reusable(mark uint64) (bool, error) {
+	switch {
+	case c.w.mapper != nil:
+		return true, nil
+	case c.late == nil:
+		return true, c.Flush()
+	case !c.usable():
+		return false, c.refuse("reusable", nil)
+	}
+	return c.late.Reusable(mark), nil
 }
 
 // Counters returns what went through so far. Like the verbs, it is for the

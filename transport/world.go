@@ -203,6 +203,7 @@ func (w *World) Channel(peer, index int) (*Channel, error) {
 	}
 	c.ch = ch
 	c.stream, _ = ch.(driver.Streamer)
+	c.late, _ = ch.(driver.Late)
 	w.channels[id] = true
 	return c, nil
 }

@@ -180,6 +180,16 @@ type Watcher interface {
 	Fault() error
 }
 
+// Late is implemented by channels that read the sources of verbs after these have
+// returned, and can say when they have. Flush says more, and waits for it.
+type Late interface {
+	// Mark names all verbs so far.
+	Mark() uint64
+	// Reusable says whether the sources of the verbs that a mark names may be changed.
+	// It does not wait; bells ring when it becomes true.
+	Reusable(mark uint64) bool
+}
+
 // Networked is implemented by drivers that cross a network.
 type Networked interface {
 	// Network says how. It is asked while an endpoint is open.

@@ -1,0 +1,274 @@
+package tcp
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"maps"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/commbench/commbench/transport/driver"
+	"github.com/commbench/commbench/transport/internal/auth"
+	"github.com/commbench/commbench/transport/internal/bell"
+)
+
+const (
+	maxStrangers   = 64               // connections that have proved nothing yet
+	strangerTime   = 10 * time.Second // for the proof
+	goodbyeTime    = time.Second      // for what is under way when a hub closes
+	maxStreams     = 256
+	maxRefusalLogs = 5
+)
+
+// hub is what a driver value has on the network, while any of its endpoints is open.
+type hub struct {
+	d        *Driver
+	id       hubID
+	ip       net.IP
+	zone     string
+	host     string // host:port, where it listens
+	listener net.Listener
+	bell     *bell.Bell // of all endpoints
+	ctx      context.Context
+	cancel   context.CancelFunc
+	work     sync.WaitGroup // all goroutines
+
+	// Who writes to segments and words for a peer holds life for reading, so that an
+	// endpoint that has closed is not touched any more.
+	life      sync.RWMutex
+	endpoints map[uint32]*endpoint
+	last      uint32 // number of the newest endpoint
+
+	dialing sync.Mutex
+
+	mu      sync.Mutex
+	closing bool
+	links   map[hubID]*link
+	inbound map[*inbound]bool
+	refused int
+
+	streams atomic.Pointer[[]*stream] // of all links, for Push
+	faults  atomic.Pointer[map[hubID]error]
+	chimes  atomic.Pointer[[]chime]
+}
+
+// chime is another driver's bell, that an endpoint has asked for.
+type chime struct {
+	bell driver.Bell
+	by   *endpoint
+}
+
+func newHub(d *Driver) (*hub, error) {
+	h := &hub{d: d, bell: new(bell.Bell), endpoints: map[uint32]*endpoint{}, links: map[hubID]*link{}, inbound: map[*inbound]bool{}}
+	if _, err := rand.Read(h.id[:]); err != nil {
+		return nil, err
+	}
+	h.streams.Store(new([]*stream))
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	listen := net.ListenConfig{
+		KeepAlive: -1,
+		Control:   func(_, _ string, c syscall.RawConn) error { return d.config.apply(c, 0) },
+	}
+	var err error
+	if h.listener, err = listen.Listen(h.ctx, "tcp", net.JoinHostPort(d.config.Bind, "0")); err != nil {
+		return nil, fmt.Errorf("tcp on %s: %w", d.config.Bind, err)
+	}
+	at := h.listener.Addr().(*net.TCPAddr)
+	h.ip, h.zone, h.host = at.IP, at.Zone, at.String()
+	h.work.Go(h.accept)
+	return h, nil
+}
+
+// accept lets peers in until the listener is closed.
+func (h *hub) accept() {
+	strangers := make(chan struct{}, maxStrangers)
+	for {
+		conn, err := h.listener.Accept()
+		if err != nil {
+			if h.ctx.Err() != nil {
+				return
+			}
+			h.log(fmt.Sprintf("tcp: accept on %s: %v", h.host, err))
+			select { // too many descriptors, or such: it may pass
+			case <-h.ctx.Done():
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+			continue
+		}
+		strangers <- struct{}{}
+		h.work.Go(func() {
+			in, err := h.admit(conn.(*net.TCPConn))
+			<-strangers
+			if err != nil {
+				conn.Close()
+				if h.ctx.Err() == nil {
+					h.log(fmt.Sprintf("tcp: refused a connection from %v to %s: %v", conn.RemoteAddr(), h.host, err))
+				}
+				return
+			}
+			in.run()
+		})
+	}
+}
+
+// admit finds out who has connected, and says welcome.
+func (h *hub) admit(conn *net.TCPConn) (*inbound, error) {
+	stop := context.AfterFunc(h.ctx, func() { conn.Close() })
+	defer stop()
+	greeting, err := auth.Server(conn, h.d.secret, purpose, time.Now().Add(strangerTime))
+	if err != nil {
+		return nil, err
+	}
+	hi, err := decodeHello(greeting)
+	if err != nil {
+		return nil, err
+	}
+	if hi.to != h.id {
+		return nil, fmt.Errorf("it is for another process, which listened here before")
+	}
+	in, err := newInbound(h, conn, hi)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.Write(make([]byte, 8)); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing {
+		return nil, driver.ErrClosed
+	}
+	h.inbound[in] = true
+	return in, nil
+}
+
+func (h *hub) log(line string) {
+	h.mu.Lock()
+	h.refused++
+	n := h.refused
+	h.mu.Unlock()
+	if h.d.config.Log == nil || n > maxRefusalLogs {
+		return
+	}
+	if n == maxRefusalLogs {
+		line += "; no more of this is reported"
+	}
+	h.d.config.Log(line)
+}
+
+// lost notes that a hub is, and wakes all who wait. The first reason counts.
+func (h *hub) lost(id hubID, err error) {
+	h.mu.Lock()
+	if h.closing {
+		h.mu.Unlock()
+		return
+	}
+	faults := map[hubID]error{}
+	if old := h.faults.Load(); old != nil {
+		maps.Copy(faults, *old)
+	}
+	if faults[id] == nil {
+		faults[id] = err
+	}
+	h.faults.Store(&faults)
+	h.mu.Unlock()
+	h.life.RLock()
+	defer h.life.RUnlock()
+	for _, e := range h.endpoints {
+		e.own.Ring()
+	}
+	h.ring()
+}
+
+// ring rings the bells of all endpoints. The caller holds life, or is an endpoint
+// that is open.
+func (h *hub) ring() {
+	h.bell.Ring()
+	if all := h.chimes.Load(); all != nil {
+		for i := range *all {
+			(*all)[i].bell.Ring()
+		}
+	}
+}
+
+// ringOpen is ring for who is neither.
+func (h *hub) ringOpen() {
+	h.life.RLock()
+	defer h.life.RUnlock()
+	h.ring()
+}
+
+func (h *hub) push() {
+	for _, s := range *h.streams.Load() {
+		if s.held.Load() {
+			s.mu.Lock()
+			s.send()
+			s.mu.Unlock()
+		}
+	}
+}
+
+// enter gives an endpoint its number.
+func (h *hub) enter(e *endpoint) {
+	h.life.Lock()
+	defer h.life.Unlock()
+	h.last++
+	e.id = h.last
+	h.endpoints[e.id] = e
+}
+
+// remove sees to it that nothing of the endpoint is touched any more, and says
+// whether it was the last.
+func (h *hub) remove(e *endpoint) (last bool) {
+	h.life.Lock()
+	defer h.life.Unlock()
+	delete(h.endpoints, e.id)
+	if all := h.chimes.Load(); all != nil {
+		var rest []chime
+		for _, c := range *all {
+			if c.by != e {
+				rest = append(rest, c)
+			}
+		}
+		h.chimes.Store(&rest)
+	}
+	return len(h.endpoints) == 0
+}
+
+// close says goodbye to all peers and ends everything.
+func (h *hub) close() {
+	h.mu.Lock()
+	h.closing = true
+	ins := maps.Clone(h.inbound)
+	h.mu.Unlock()
+	h.listener.Close()
+	until := time.Now().Add(goodbyeTime)
+	for _, s := range *h.streams.Load() {
+		s.leave(until)
+	}
+	h.cancel()
+	for in := range ins {
+		in.leave()
+	}
+	h.work.Wait()
+}
+
+// network says what the connections are like, from the first of them.
+func (h *hub) network() driver.Network {
+	n := h.d.config.network()
+	n.Address = h.host
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n.Sockets = 1 + len(h.inbound)
+	for _, s := range *h.streams.Load() {
+		if n.Sockets++; n.Congestion == "" || n.SendBuffer == 0 {
+			describe(&n, s.raw)
+		}
+	}
+	return n
+}
