@@ -67,7 +67,7 @@ func Open(c Config, o *Options) (*Group, error) {
 		return nil, fmt.Errorf("alltoall: no experts are placed; use topo.Place")
 	}
 	e.Limits = map[plan.Algorithm]exec.Limits{alg: worst(c, alg, e.Channels, o.MaxReceived)}
-	g, err := exec.Open(e)
+	g, err := exec.Open(context.Background(), e)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"time"
 
 	"github.com/commbench/commbench/alltoall/plan"
@@ -25,8 +26,8 @@ type ceiling struct {
 
 // variant is a way to do the same; the best counts.
 type variant struct {
-	stores  limits.Stores
-	probe   *limits.Probe
+	limit   record.Limit // what it adds to the ceiling's
+	measure func(d time.Duration) float64
 	samples []float64
 }
 
@@ -39,7 +40,7 @@ func (r *runner) copyCeiling(s *side) *ceiling {
 	shape := limits.Copy{Block: row.Bytes(), Stride: r.group.Recv(0, s.alg).Stride()}
 	var from, to [][]byte
 	for i := range r.group.Ranks() {
-		from = append(from, r.group.X(i).First(r.tables[i].Tokens))
+		from = append(from, r.group.X(i).First(r.here()[i].Tokens))
 		to = append(to, r.group.Recv(i, s.alg).First(s.handle.Plans[i].RecvRows()))
 	}
 	shape.Sources, shape.Targets = from, to
@@ -53,7 +54,7 @@ func (r *runner) copyCeiling(s *side) *ceiling {
 		if err != nil {
 			return nil
 		}
-		c.variants = append(c.variants, variant{stores: shape.Stores, probe: p})
+		c.variants = append(c.variants, variant{limit: record.Limit{Stores: new(shape.Stores.String())}, measure: p.Measure})
 	}
 	return c
 }
@@ -65,7 +66,7 @@ func (r *runner) reduceCeiling(s *side) *ceiling {
 	shape := limits.Sum{Block: r.row(record.Combine, s.alg).Payload, Stride: r.group.Y(0, s.alg).Stride()}
 	for i := range r.group.Ranks() {
 		shape.Sources = append(shape.Sources, r.group.Y(i, s.alg).First(s.handle.Plans[i].RecvRows()))
-		shape.Targets = append(shape.Targets, r.group.Out(i).First(r.tables[i].Tokens))
+		shape.Targets = append(shape.Targets, r.group.Out(i).First(r.here()[i].Tokens))
 	}
 	rows, sums := r.reduced(s)
 	if sums == 0 {
@@ -78,19 +79,29 @@ func (r *runner) reduceCeiling(s *side) *ceiling {
 	}
 	return &ceiling{
 		limit:    record.Limit{Kind: record.LimitReduce, BlockBytes: new(int64(shape.Block)), Workers: &r.c.Workers, Addends: &shape.Rows},
-		variants: []variant{{probe: p}},
+		variants: []variant{{measure: p.Measure}},
 	}
 }
 
-// sample measures each variant once, for d.
-func (c *ceiling) sample(d time.Duration) {
-	if c == nil {
-		return
+// sample measures each variant once, in all processes at once: what they can do
+// together is the ceiling.
+func (r *runner) sample(ctx context.Context, c *ceiling) error {
+	if _, err := share(ctx, &r.c, "before limits", 0); err != nil {
+		return err
 	}
-	for i := range c.variants {
-		v := &c.variants[i]
-		v.samples = append(v.samples, v.probe.Measure(d))
+	var rates []float64
+	if c != nil {
+		for i := range c.variants {
+			rates = append(rates, c.variants[i].measure(r.c.LimitTime))
+		}
 	}
+	rates, err := r.rates(ctx, rates)
+	if c != nil {
+		for i := range rates {
+			c.variants[i].samples = append(c.variants[i].samples, rates[i])
+		}
+	}
+	return err
 }
 
 // best is the limit, or nil if there were no samples.
@@ -104,9 +115,7 @@ func (c *ceiling) best() *record.Limit {
 		sum, err := stats.Summarize(v.samples)
 		if err == nil && sum.P50 > limit.GBps {
 			limit.GBps, limit.SamplesGBps = sum.P50, v.samples
-			if limit.Kind == record.LimitCopy {
-				limit.Stores = new(v.stores.String())
-			}
+			limit.Stores, limit.Connections = v.limit.Stores, v.limit.Connections
 		}
 	}
 	if limit.GBps == 0 {
@@ -122,7 +131,7 @@ func (r *runner) reduced(s *side) (rows, sums int64) {
 	for i, p := range s.handle.Plans {
 		l := r.group.NewLedger()
 		p.Combine(l, row)
-		tokens := int64(r.tables[i].Tokens)
+		tokens := int64(r.here()[i].Tokens)
 		rows += l.Reduced + int64(r.c.Bias)*tokens
 		sums += tokens
 		if s.alg == plan.AlgTwoHop { // and the partial sums that are sent home
@@ -134,7 +143,7 @@ func (r *runner) reduced(s *side) (rows, sums int64) {
 }
 
 // efficiency sets the record's limit, and the part of it that the run reached.
-func efficiency(rec *record.Record, o *series) {
+func (r *runner) efficiency(rec *record.Record, o *series) {
 	rec.Limit = o.ceiling.best()
 	epilogue := int64(0) // expanded layouts, which are timed apart
 	if rec.Algorithm != record.AllToAll {
@@ -142,7 +151,11 @@ func efficiency(rec *record.Record, o *series) {
 			epilogue += l.Unpacked * *rec.Traffic.BytesPerToken
 		}
 	}
-	if rate := moved(rec, epilogue); rec.Limit != nil && rate != nil {
+	rate := moved(rec, epilogue)
+	if rec.Limit != nil && rec.Limit.Kind == record.LimitLoopback {
+		rate = r.crossed(rec)
+	}
+	if rec.Limit != nil && rate != nil {
 		rec.Efficiency = new(*rate / rec.Limit.GBps)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/commbench/commbench/alltoall/exec"
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/transport/driver"
@@ -47,16 +48,21 @@ type Config struct {
 	Alignment   int  // of an expert's rows in layouts by expert
 
 	ScaleUp, ScaleOut driver.Driver
-	Channels          int
-	Chunk             int
-	Workers           int  // default: the cores that the process may use
-	Pin               bool // tie workers to cores, and memory to their memory nodes
-	Warmup            int
-	Iterations        int
-	Cached            bool // dispatch with the first iteration's handle: no layout, no notify
-	Timeout           time.Duration
-	Check             Check
-	Version           string
+	// Peers are the other processes that have ranks; nil if this one has all. Each of
+	// them calls Run with the same benchmark.
+	Peers exec.Peers
+	// OnHost is how many processes of the run share this host's cores and memory; 0 is 1.
+	OnHost     int
+	Channels   int
+	Chunk      int
+	Workers    int  // of this process; default: its share of the cores that may be used
+	Pin        bool // tie workers to cores, and memory to their memory nodes
+	Warmup     int
+	Iterations int
+	Cached     bool // dispatch with the first iteration's handle: no layout, no notify
+	Timeout    time.Duration
+	Check      Check
+	Version    string
 
 	// LimitTime is how long one sample of a limit takes; 0 is 5 ms, less than 0 none.
 	LimitTime time.Duration
@@ -118,7 +124,8 @@ func (c Config) defaults() Config {
 	}
 	or(&c.Channels, DefaultChannels)
 	or(&c.Chunk, DefaultChunk)
-	or(&c.Workers, runtime.GOMAXPROCS(0))
+	or(&c.OnHost, 1)
+	or(&c.Workers, max(1, runtime.GOMAXPROCS(0)/c.OnHost))
 	or(&c.Alignment, 1)
 	if c.Algorithm == "" {
 		c.Algorithm = plan.AlgTwoHop

@@ -6,6 +6,7 @@ import (
 
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/transport/driver"
 	"github.com/commbench/commbench/transport/mem"
 )
 
@@ -152,6 +153,57 @@ func TestNeedIsWhatIsTouched(t *testing.T) {
 			if err := s.group.Close(); err != nil {
 				t.Error(err)
 			}
+		}
+	}
+}
+
+// unmapped is a driver that does not let ranks read each other's memory.
+type unmapped struct{ driver.Driver }
+
+func (unmapped) Caps() driver.Caps { return driver.Caps{} }
+
+// Without mapped memory a combine needs as much more as it writes to mirrors, most
+// rows of which are never touched.
+func TestNeedOfMirrors(t *testing.T) {
+	for _, alg := range plan.Algorithms {
+		d := mem.New()
+		c := Config{Op: record.Combine, Algorithm: alg, Nodes: 2, GPUsPerNode: 3, Experts: 12, TopK: 3, Tokens: 20, Hidden: 64, Routing: "zipf:1",
+			Iterations: 1, ScaleUp: unmapped{d}, ScaleOut: d}.defaults()
+		s, err := prepare(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := s.group.NewHandle(alg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &runner{setting: s}
+		if err := r.turn(t.Context(), &side{alg: alg, handle: h, ops: map[string]*series{}}, batch{0, 1}, true); err != nil {
+			t.Fatal(err)
+		}
+		touched := int64(0)
+		for i := range s.group.Ranks() {
+			mirror := s.group.Mirror(i, alg)
+			for k := range mirror.Len() {
+				if slices.ContainsFunc(mirror.At(k), func(b byte) bool { return b != 0 }) {
+					touched += int64(mirror.Stride())
+				}
+			}
+		}
+		if (touched == 0) != (alg == plan.AlgAllToAll) {
+			t.Errorf("%s: %d bytes of mirrors were touched", alg, touched)
+		}
+		without, with := *s.group.Config(), *s.group.Config()
+		without.ScaleUp = d
+		plans, err := with.Size(s.tables)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if more := need(&s.c, &with, plans) - need(&s.c, &without, plans); more != touched {
+			t.Errorf("%s: %d bytes more are needed, of mirrors %d were touched", alg, more, touched)
+		}
+		if err := s.group.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

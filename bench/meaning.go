@@ -80,7 +80,7 @@ func (r *runner) boundCombine(rec *record.Record) string {
 		return n
 	})
 	if *rec.Traffic.ScaleOutWire == 0 || 2*up >= reads {
-		return text + fmt.Sprintf("; %.0f %% of the rows are read over the scale-up hop", 100*float64(up)/float64(reads))
+		return text + fmt.Sprintf("; %.0f %% of the rows come over the scale-up hop", 100*float64(up)/float64(reads))
 	}
 	return text + fmt.Sprintf("; %.0f %% of the rows come over the scale-out hop", 100*float64(reads-up)/float64(reads))
 }
@@ -95,6 +95,9 @@ func near(rec *record.Record) string {
 	switch l.Kind {
 	case record.LimitCopy:
 		limit = fmt.Sprintf("copying such rows between random places (%s stores)", *l.Stores)
+	case record.LimitLoopback:
+		return fmt.Sprintf("%s: %s runs at %s the limit, %s GB/s that %s over this host's loopback carry", rec.Op, rec.Algorithm,
+			unit.Ratio(*rec.Efficiency), unit.Number(l.GBps), counted(*l.Connections, "TCP connection"))
 	case record.LimitReduce:
 		limit = fmt.Sprintf("adding up %d random rows at a time", *l.Addends)
 	}
@@ -131,4 +134,11 @@ func versus(rec, base *record.Record) string {
 		text += fmt.Sprintf("; over a slow scale-out link its wire bytes would decide, %s", fewer(float64(b)/float64(a)))
 	}
 	return text
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

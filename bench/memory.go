@@ -34,12 +34,20 @@ func (c *Config) rounds(ranks int) int {
 // checkMemory refuses a workload that this machine cannot hold, before it is
 // allocated.
 func (c *Config) checkMemory(e *exec.Config, plans map[plan.Algorithm][]plan.Plan) error {
-	need, free := need(c, e, plans), c.free()
+	need, free := c.share(need(c, e, plans)), c.free()
 	if free > 0 && need > free {
 		return inputf("this workload needs %s of memory, more than the %s that may be used: take fewer --tokens or --nodes, a smaller --hidden, or --baseline none",
 			unit.Bytes(need), unit.Bytes(free))
 	}
 	return nil
+}
+
+// share is this host's part of what all ranks take.
+func (c *Config) share(bytes int64) int64 {
+	if c.alone() {
+		return bytes
+	}
+	return int64(float64(bytes) * float64(c.OnHost) / float64(c.Peers.Processes()))
 }
 
 // free is the memory that the run may use; 0 is unknown.
@@ -104,8 +112,14 @@ func need(c *Config, e *exec.Config, plans map[plan.Algorithm][]plan.Plan) int64
 			row = max(row, y)
 		}
 		bytes := int64(0)
-		for _, p := range ps {
+		for r, p := range ps {
 			bytes += int64(p.RecvRows()) * row
+			if e.Mirrored() && alg != plan.AlgAllToAll { // what it puts within its node lies there as well
+				l := plan.NewLedger(plan.Config{Place: e.Place})
+				p.Combine(l, plan.CombineRow(c.Hidden, choices))
+				_, up := l.Wire(e.Place.Index(r))
+				bytes += up.Tokens * y
+			}
 		}
 		l, channels := e.Limits[alg], int64(c.Channels)
 		switch alg {

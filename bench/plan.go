@@ -38,8 +38,11 @@ func (f *Forecast) MatrixRow() int64 {
 	return int64(f.Row.Size()+matrixAlign-1) &^ (matrixAlign - 1)
 }
 
-// unopened stands for the transports of a run that opens none.
+// unopened stands for the transports of a run that opens none. A combine is planned
+// as over one that maps memory.
 type unopened struct{ driver.Driver }
+
+func (unopened) Caps() driver.Caps { return driver.Caps{Mapped: true} }
 
 // Predict makes the routing of the workload and the plans of the algorithms for
 // the operation (dispatch or combine), and says what they would move. It opens

@@ -42,7 +42,7 @@ func (r *runner) records(cause error) ([]record.Record, error) {
 			}
 			r.bandwidth(&rec)
 			if op != record.Roundtrip {
-				efficiency(&rec, o)
+				r.efficiency(&rec, o)
 			}
 			if err := r.times(&rec, o); err != nil {
 				return recs, err
@@ -89,7 +89,7 @@ func (r *runner) record(op string, alg plan.Algorithm, o *series) record.Record 
 	c := &r.c
 	rec := record.Record{
 		Schema: record.Schema, Version: c.Version, Source: record.Measured, Op: op, Algorithm: string(alg),
-		Transport: record.Transport{ScaleUp: new(c.ScaleUp.Name()), ScaleOut: new(c.ScaleOut.Name())},
+		Transport: record.Transport{ScaleUp: new(c.ScaleUp.Name()), ScaleOut: new(c.ScaleOut.Name()), Network: r.network},
 		Cluster:   record.Cluster{Nodes: c.Nodes, GPUsPerNode: c.GPUsPerNode, Ranks: r.place.Ranks()},
 		Workload: record.Workload{
 			Tokens: c.Tokens, Hidden: c.Hidden, Experts: c.Experts, TopK: c.TopK, Dtype: r.dtype(op),
@@ -99,7 +99,7 @@ func (r *runner) record(op string, alg plan.Algorithm, o *series) record.Record 
 			NodesPerToken: positive(r.skew.NodesPerToken), RanksPerToken: positive(r.skew.RanksPerToken),
 			HottestRank: positive(r.skew.HotRank.OverMean), HottestExpert: positive(r.skew.HotExpert.OverMean),
 		},
-		Exec: record.Exec{Channels: &c.Channels, Chunk: &c.Chunk, Workers: &c.Workers, Warmup: &c.Warmup, Iterations: &c.Iterations,
+		Exec: record.Exec{Processes: new(c.processes()), Channels: &c.Channels, Chunk: &c.Chunk, Workers: &c.Workers, Warmup: &c.Warmup, Iterations: &c.Iterations,
 			Pinned: &c.Pin, HugeBytes: r.huge, ISA: new(isa.Best().String()), CachedHandle: new(c.Cached || op == record.Combine)},
 	}
 	if c.TopKGroups > 0 && c.TopKGroups < c.Nodes && r.source.TopK() == 0 && c.Routing != "uniform" {

@@ -133,7 +133,7 @@ func TestRecordsSayWhatWasRun(t *testing.T) {
 				Cluster:   record.Cluster{Nodes: 2, GPUsPerNode: 2, Ranks: 4},
 				Workload: record.Workload{Tokens: 13, Hidden: 256, Experts: 8, TopK: 3, Routing: "uniform", Seed: new(uint64(3)), Masked: new(0.1),
 					Ragged: new(false), EmptyRanks: new(0), Preset: new("v3"), Dtype: map[string]string{"dispatch": "fp8", "combine": "bf16", "roundtrip": "fp8+bf16"}[kind]},
-				Exec: record.Exec{Channels: new(2), Chunk: new(2), Workers: new(2), Pinned: new(false), HugeBytes: rec.Exec.HugeBytes, ISA: new(isa.Best().String()), Warmup: new(1), Iterations: new(3), CachedHandle: new(kind == record.Combine), Check: new(true)},
+				Exec: record.Exec{Processes: new(1), Channels: new(2), Chunk: new(2), Workers: new(2), Pinned: new(false), HugeBytes: rec.Exec.HugeBytes, ISA: new(isa.Best().String()), Warmup: new(1), Iterations: new(3), CachedHandle: new(kind == record.Combine), Check: new(true)},
 			}
 			if op != record.Dispatch {
 				want.Workload.Bias = new(1)
@@ -493,7 +493,7 @@ func TestMeaning(t *testing.T) {
 		{record.Dispatch, plan.AlgTwoHop, "", 1, []string{`^dispatch: two-hop copies .*, all within nodes: the scale-up hop bounds it$`, copies}},
 		{record.Dispatch, plan.AlgAllToAll, "", 2, []string{`^dispatch: alltoall copies .*, each row three times`, copies}},
 		{record.Combine, plan.AlgTwoHop, plan.AlgDirect, 2, []string{
-			`^combine: two-hop adds up .* and writes .*: reading bounds it here; .* % of the rows are read over the scale-up hop$`, adds,
+			`^combine: two-hop adds up .* and writes .*: reading bounds it here; .* % of the rows come over the scale-up hop$`, adds,
 			`^combine: two-hop is .*x (faster|slower) than direct, which copies .*; over a slow scale-out link its wire bytes would decide, .*x fewer$`}},
 		{record.Roundtrip, plan.AlgTwoHop, plan.AlgAllToAll, 2, []string{
 			`^dispatch: both hops`, copies, `^dispatch: .* than alltoall`, `^combine: two-hop adds up`, adds, `^combine: .* than alltoall`}},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/commbench/commbench/alltoall/exec"
 	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/bench/limits"
 	"github.com/commbench/commbench/bench/record"
 )
 
@@ -37,10 +38,13 @@ func Run(ctx context.Context, c Config) (Result, error) {
 		r.sides = append(r.sides, &side{alg: alg, handle: h, ops: map[string]*series{}})
 	}
 	err = r.iterate(ctx)
-	if huge, e := r.group.HugeBytes(); e == nil { // elsewhere it is not known
-		r.huge = &huge
+	if err == nil || r.c.alone() {
+		r.huge = r.hugeBytes(ctx)
 	}
 	recs, recErr := r.records(err)
+	if r.loopback != nil {
+		err = errors.Join(err, r.loopback.Close())
+	}
 	err = errors.Join(err, recErr, s.group.Close())
 	if n := r.wrong(); n > 0 {
 		err = errors.Join(fmt.Errorf("%w: %d tokens differ from the reference", ErrWrong, n), err)
@@ -53,7 +57,8 @@ type runner struct {
 	*setting
 	sides       []*side
 	steps, done int
-	huge        *int64 // bytes of the ranks' memory on huge pages
+	loopback    *limits.Loopback // nil until it is needed
+	huge        *int64           // bytes of the ranks' memory on huge pages
 
 	start           time.Time
 	timed, checking time.Duration
@@ -136,7 +141,7 @@ func (r *runner) iterate(ctx context.Context) error {
 func (r *runner) turn(ctx context.Context, s *side, b batch, last bool) error {
 	n := b.warm + b.timed
 	if !s.routed && !r.c.dispatches() {
-		if _, _, err := r.group.Notify(ctx, s.handle, r.tables); err != nil {
+		if _, _, err := r.group.Notify(ctx, s.handle, r.here()); err != nil {
 			return err
 		}
 		s.routed = true
@@ -178,7 +183,7 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 	var took time.Duration
 	if !s.routed || !r.c.Cached {
 		begin := time.Now()
-		layout, notify, err := r.group.Notify(ctx, s.handle, r.tables)
+		layout, notify, err := r.group.Notify(ctx, s.handle, r.here())
 		if err != nil {
 			return err
 		}
@@ -188,9 +193,13 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 	}
 	if timed && r.c.LimitTime > 0 {
 		if len(o.transfer) == 0 {
-			o.ceiling = r.copyCeiling(s)
+			if o.ceiling = r.copyCeiling(s); r.loops() {
+				o.ceiling = r.loopbackCeiling()
+			}
 		}
-		o.ceiling.sample(r.c.LimitTime)
+		if err := r.sample(ctx, o.ceiling); err != nil {
+			return err
+		}
 	}
 	if check {
 		begin := time.Now()
@@ -216,7 +225,9 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 		r.timed += took
 	}
 	if o.ledgers == nil {
-		o.ledgers = r.group.Ledgers()
+		if o.ledgers, err = r.ledgers(ctx); err != nil {
+			return err
+		}
 	}
 	if check {
 		begin := time.Now()
@@ -224,6 +235,9 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 		r.checking += time.Since(begin)
 		if err := context.Cause(ctx); err != nil {
 			return err // the check did not come to its end
+		}
+		if v, err = r.judge(ctx, v); err != nil {
+			return err
 		}
 		o.verdict = o.verdict.with(v)
 	}
@@ -237,9 +251,13 @@ func (r *runner) combine(ctx context.Context, s *side, timed, check bool) error 
 	o := s.op(record.Combine)
 	if timed && r.c.LimitTime > 0 {
 		if len(o.transfer) == 0 {
-			o.ceiling = r.reduceCeiling(s)
+			if o.ceiling = r.reduceCeiling(s); r.loops() {
+				o.ceiling = r.loopbackCeiling()
+			}
 		}
-		o.ceiling.sample(r.c.LimitTime)
+		if err := r.sample(ctx, o.ceiling); err != nil {
+			return err
+		}
 	}
 	if check {
 		begin := time.Now()
@@ -256,7 +274,9 @@ func (r *runner) combine(ctx context.Context, s *side, timed, check bool) error 
 		o.add(&series{transfer: us(p.Slowest()), fastest: us(p.Fastest())}, true)
 	}
 	if o.ledgers == nil {
-		o.ledgers = r.group.Ledgers()
+		if o.ledgers, err = r.ledgers(ctx); err != nil {
+			return err
+		}
 	}
 	if check {
 		begin := time.Now()
@@ -264,6 +284,9 @@ func (r *runner) combine(ctx context.Context, s *side, timed, check bool) error 
 		r.checking += time.Since(begin)
 		if err := context.Cause(ctx); err != nil {
 			return err // the check did not come to its end
+		}
+		if v, err = r.judge(ctx, v); err != nil {
+			return err
 		}
 		o.verdict = o.verdict.with(v)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/commbench/commbench/alltoall/ref"
 	"github.com/commbench/commbench/alltoall/routing"
 	"github.com/commbench/commbench/alltoall/topo"
+	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/bench/unit"
 	"github.com/commbench/commbench/bench/workload"
 	"github.com/commbench/commbench/transport/numa"
@@ -30,6 +31,7 @@ type setting struct {
 	payload workload.Payload
 	group   *exec.Group
 	notes   []string
+	network *record.Network // nil if no hop crosses one
 
 	expected map[plan.Algorithm][][]ref.Copy // rows of every rank's receive buffer
 }
@@ -40,6 +42,9 @@ func prepare(ctx context.Context, c Config) (*setting, error) {
 	s := &setting{c: c, ctx: ctx, expected: map[plan.Algorithm][][]ref.Copy{}}
 	s.progress("making the workload", 0, 0)
 	if err := s.route((*Config).least); err != nil {
+		return nil, err
+	}
+	if err := s.agree(ctx); err != nil {
 		return nil, err
 	}
 	c = s.c
@@ -60,9 +65,10 @@ func prepare(ctx context.Context, c Config) (*setting, error) {
 	}
 	s.payload = workload.Payload{Seed: c.Seed, DType: c.DType, Hidden: c.Hidden, TopK: c.TopK}
 	s.progress("setting up "+s.place.String(), 0, 0)
-	if s.group, err = exec.Open(e); err != nil {
+	if s.group, err = exec.Open(ctx, e); err != nil {
 		return nil, err
 	}
+	s.network = c.network()
 	s.progress("filling buffers", 0, 0)
 	s.fill()
 	s.touch(plans)
@@ -80,7 +86,7 @@ func (s *setting) execConfig() exec.Config {
 		Expand: c.Expand, Alignment: c.Alignment,
 		TopK: c.TopK, MaxTokens: maxTokensOf(s.tables), Hidden: c.Hidden, DType: c.DType, Bias: c.Bias,
 		Channels: c.Channels, Chunk: c.Chunk, Rounds: c.rounds(s.place.Ranks()),
-		ScaleUp: c.ScaleUp, ScaleOut: c.ScaleOut, Workers: c.Workers, Timeout: c.Timeout,
+		ScaleUp: c.ScaleUp, ScaleOut: c.ScaleOut, Workers: c.Workers, Timeout: c.Timeout, Peers: c.Peers,
 	}
 }
 
@@ -120,7 +126,7 @@ func (s *setting) route(least func(*Config, topo.Placement) int64) error {
 		return &InputError{err}
 	}
 	// What tokens and connections alone take, before anything is made for them.
-	if least, free := least(c, s.place), c.free(); free > 0 && least > free {
+	if least, free := c.share(least(c, s.place)), c.free(); free > 0 && least > free {
 		return inputf("%d ranks x %d tokens take at least %s of memory, more than the %s that may be used: take fewer --tokens or --nodes, or a smaller --hidden",
 			cluster.Ranks(), c.Tokens, unit.Bytes(least), unit.Bytes(free))
 	}
@@ -146,7 +152,8 @@ func maxTokensOf(tables []routing.Table) int {
 // fill writes the tokens and the bias rows of all ranks.
 func (s *setting) fill() {
 	s.owners(func(i int) {
-		rank, t := s.group.Rank(i), &s.tables[i]
+		rank := s.group.Rank(i)
+		t := &s.tables[rank]
 		for token := range t.Tokens {
 			if s.c.dispatches() {
 				experts, weights := t.Row(token)
@@ -169,7 +176,7 @@ func (s *setting) touch(plans map[plan.Algorithm][]plan.Plan) {
 	s.owners(func(i int) {
 		for alg, ranks := range plans {
 			if s.c.dispatches() {
-				_ = numa.Populate(s.group.Recv(i, alg).First(ranks[i].RecvRows()))
+				_ = numa.Populate(s.group.Recv(i, alg).First(ranks[s.group.Rank(i)].RecvRows()))
 			}
 			if alg != plan.AlgAllToAll {
 				continue // rings are small, and seldom filled

@@ -117,6 +117,9 @@ func steps(most, cores int) []int {
 
 // checkSweep says what a run can do and a sweep cannot.
 func (c *Config) checkSweep() error {
+	if !c.alone() {
+		return inputf("a sweep over workers is of one process, not of %d", c.processes())
+	}
 	if c.Op == record.Roundtrip {
 		return inputf("a sweep over workers is of dispatch or of combine, not of roundtrip: sweep each")
 	}
@@ -152,7 +155,7 @@ func (w *sweep) run(ctx context.Context) error {
 	all := w.teams[len(w.teams)-1]
 	s := all.sides[0]
 	if all.c.combines() {
-		if _, _, err := all.group.Notify(ctx, s.handle, all.tables); err != nil {
+		if _, _, err := all.group.Notify(ctx, s.handle, all.here()); err != nil {
 			return err
 		}
 		all.progress(string(s.alg)+": expert outputs", 0, w.steps)
@@ -197,13 +200,11 @@ func (w *sweep) result(cause error) (SweepResult, error) {
 	for _, r := range w.teams {
 		timed, checking = timed+r.timed, checking+r.checking
 	}
-	huge, unknown := w.teams[0].group.HugeBytes()
+	huge := w.teams[0].hugeBytes(context.Background())
 	var times []float64
 	for _, r := range w.teams {
 		r.timed, r.checking = timed, checking // a record's are of the whole run
-		if unknown == nil {
-			r.huge = &huge
-		}
+		r.huge = huge
 		recs, err := r.records(cause)
 		if err != nil {
 			return result, err

@@ -24,6 +24,7 @@ const maxDifferences = 5
 type verdict struct {
 	mu     sync.Mutex
 	tokens map[[2]int]bool // source rank and token; rank -1: a row that no token should fill
+	more   int64           // tokens of other processes that are not in the map
 	rows   int64           // rows that differ: copies of tokens, results
 	first  []string        // descriptions of the first few of them
 }
@@ -46,7 +47,7 @@ func (v *verdict) wrong() int64 {
 	if v == nil {
 		return 0
 	}
-	return int64(len(v.tokens))
+	return int64(len(v.tokens)) + v.more
 }
 
 // descriptions are of the first few differences, and of how many there are.
@@ -65,7 +66,7 @@ func (v *verdict) with(o *verdict) *verdict {
 		}
 		return v
 	}
-	all := &verdict{tokens: map[[2]int]bool{}, rows: v.rows + o.rows}
+	all := &verdict{tokens: map[[2]int]bool{}, more: v.more + o.more, rows: v.rows + o.rows}
 	maps.Copy(all.tokens, v.tokens)
 	maps.Copy(all.tokens, o.tokens)
 	all.first = append(append(all.first, v.first...), o.first...)
@@ -334,6 +335,7 @@ func (s *setting) spoil(alg plan.Algorithm, combine bool) {
 		}
 		if combine {
 			spoilRows(s.group.Out(i), s.tables[rank].Tokens)
+			s.spoilMirror(i, alg, rows)
 			return
 		}
 		spoilRows(s.group.Recv(i, alg), len(rows[rank]))
@@ -344,14 +346,36 @@ func (s *setting) spoil(alg plan.Algorithm, combine bool) {
 	})
 }
 
+// spoilMirror overwrites those of all ranks' received rows whose outputs are put to
+// local rank i to be added up. The many between them are never touched.
+func (s *setting) spoilMirror(i int, alg plan.Algorithm, rows [][]ref.Copy) {
+	rank, mirror := s.group.Rank(i), s.group.Mirror(i, alg)
+	for index := range s.place.GPUsPerNode {
+		peer := s.place.Rank(s.place.Node(rank), index)
+		if mirror.Len() == 0 || peer == rank {
+			continue
+		}
+		first := index * s.group.Y(i, alg).Len()
+		for k, c := range rows[peer] {
+			if c.Rank == rank || alg == plan.AlgTwoHop && s.place.Index(c.Rank) == s.place.Index(rank) {
+				spoilRow(mirror.At(first + k))
+			}
+		}
+	}
+}
+
 // spoiled is a pattern that no row begins with.
 var spoiled = bytes.Repeat([]byte{0xa5}, 4096)
 
 func spoilRows(rows exec.Rows, n int) {
 	for k := range n {
-		for row := rows.At(k); len(row) > 0; {
-			row = row[copy(row, spoiled):]
-		}
+		spoilRow(rows.At(k))
+	}
+}
+
+func spoilRow(row []byte) {
+	for len(row) > 0 {
+		row = row[copy(row, spoiled):]
 	}
 }
 

@@ -186,7 +186,15 @@ func TestFlippedBitOfARoundtrip(t *testing.T) {
 // A put of a late iteration is dropped, when the bytes of earlier ones, which
 // were the same, still lie where it should have gone.
 func TestDroppedPutIsNoticed(t *testing.T) {
-	for _, op := range []string{record.Dispatch, record.Combine} {
+	testDroppedPut(t, false, record.Dispatch, record.Combine)
+}
+
+func TestDroppedPutIsNoticedWithoutMappedMemory(t *testing.T) {
+	testDroppedPut(t, true, record.Combine)
+}
+
+func testDroppedPut(t *testing.T, unmapped bool, ops ...string) {
+	for _, op := range ops {
 		for _, alg := range plan.Algorithms {
 			c := config(op, alg)
 			c.Check, c.Expand = bench.CheckLast, op == record.Dispatch
@@ -194,6 +202,7 @@ func TestDroppedPutIsNoticed(t *testing.T) {
 			// each iteration finds its own rows of the one before in its ring.
 			c.Tokens, c.Chunk, c.Experts, c.TopK = 8, 8, 4, 4
 			count := newTamper(rowBytes, func(n int64, p put) []byte { return p.src })
+			count.unmapped = unmapped
 			run(t, over(c, count))
 			all := count.rows.Load()
 			each := all / int64(c.Warmup+c.Iterations)
@@ -202,12 +211,14 @@ func TestDroppedPutIsNoticed(t *testing.T) {
 			}
 			for _, nth := range []int64{all - each + 1, all - each/2, all} {
 				t.Run(fmt.Sprintf("%s/%s/put %d of %d", op, alg, nth-(all-each), each), func(t *testing.T) {
-					recs := wrong(t, over(c, newTamper(rowBytes, func(n int64, p put) []byte {
+					d := newTamper(rowBytes, func(n int64, p put) []byte {
 						if n == nth {
 							return nil
 						}
 						return p.src
-					})))
+					})
+					d.unmapped = unmapped
+					recs := wrong(t, over(c, d))
 					if *recs[0].Wrong < 1 {
 						t.Errorf("%d wrong", *recs[0].Wrong)
 					}

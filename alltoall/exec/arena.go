@@ -26,6 +26,7 @@ type areas struct {
 	sum      plan.Row // of a combine
 	recv     region   // received rows
 	y        region   // expert outputs, in recv's place
+	mirror   region   // [GPUsPerNode][rows of y] outputs of the node's other ranks, where those are not mapped
 	expanded region   // received rows by expert
 
 	// Rings of dispatch and combine: [peer][channel][slots] rows. stage is the
@@ -116,6 +117,9 @@ func (a *arena) areas(c *Config, alg plan.Algorithm, p plan.Plan, at *bump) *are
 		peers, size := len(p.Peers(round)), noteStride(p.MaxNote(round))
 		s.inbox[round] = at.take(size, peers)
 		s.outbox[round] = at.take(size, peers)
+	}
+	if c.Mirrored() && alg != plan.AlgAllToAll {
+		s.mirror = at.take(s.sum.Stride(), c.Place.GPUsPerNode*limits.RecvRows)
 	}
 	if c.expands(alg) {
 		s.expanded = at.take(s.row.Stride(), limits.ExpandedRows)

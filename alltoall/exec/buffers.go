@@ -60,6 +60,14 @@ func (g *Group) Y(i int, alg plan.Algorithm) Rows {
 	return g.view(i, s.sum, s.y)
 }
 
+// Mirror are the outputs of other ranks of its node that local rank i adds up, where
+// it cannot read them in place (Config.Mirrored): row k of in-node index j's outputs
+// is row j x Y.Len() + k. Most rows belong to other ranks' sums and are never touched.
+func (g *Group) Mirror(i int, alg plan.Algorithm) Rows {
+	s := g.arena.by[alg]
+	return g.view(i, s.sum, s.mirror)
+}
+
 // Between are the buffers of local rank i through which the rows of a dispatch,
 // or of a combine, pass on their way: rings, pack and exchange buffers. Nothing
 // in them is of any use between two operations.

@@ -32,8 +32,12 @@ type Config struct {
 	Limits   map[plan.Algorithm]Limits
 
 	ScaleUp, ScaleOut driver.Driver
-	Workers           int
+	Workers           int // of this process
 	Timeout           time.Duration
+
+	// Peers are the other processes that have ranks of the cluster; nil if this one has
+	// all of them.
+	Peers Peers
 
 	// StreamAbove is the size in bytes, of all ranks' receive buffers together,
 	// above which rows are written past the caches. 0 is what was measured.
@@ -47,7 +51,14 @@ type Config struct {
 
 func (c *Config) planConfig() *plan.Config {
 	return &plan.Config{Place: c.Place, TopK: c.TopK, MaxTokens: c.MaxTokens, Channels: c.Channels,
-		Chunk: c.Chunk, Rounds: c.Rounds, Alignment: c.Alignment}
+		Chunk: c.Chunk, Rounds: c.Rounds, Alignment: c.Alignment, Mirrored: c.Mirrored()}
+}
+
+// Mirrored says whether a combine by two-hop or direct puts a node's outputs to the
+// ranks that add them up, because the scale-up transport does not let these read them
+// where they lie.
+func (c *Config) Mirrored() bool {
+	return c.Combine && c.Place.GPUsPerNode > 1 && c.ScaleUp != nil && !c.ScaleUp.Caps().Mapped
 }
 
 // expands says whether a dispatch by the algorithm has an epilogue. alltoall
@@ -70,10 +81,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("exec: %d bias tensors; 0 to 2 can be added", c.Bias)
 	case c.ScaleUp == nil || c.ScaleOut == nil:
 		return fmt.Errorf("exec: no transport")
-	case c.Combine && !c.ScaleUp.Caps().Mapped:
-		return fmt.Errorf("exec: combine reads its node's memory, which scale-up transport %s does not map: %w", c.ScaleUp.Name(), driver.ErrNotSupported)
 	}
-	return nil
+	return c.checkPeers()
 }
 
 // Limits are the buffer sizes of an algorithm, in rows, the same on all ranks.

@@ -191,10 +191,7 @@ func (r *directHomeReducer) add() error {
 	for k := lo; k < hi; k++ {
 		from := int(r.p.To[k])
 		if place.Node(from) == r.l.node {
-			i := place.Index(from)
-			at := r.a.y.at(int(r.p.Slot[k]))
-			r.sum.add(r.l.mapped[i][at : at+r.a.sum.Size()])
-			r.l.ledger.Load(&r.l.ledger.ScaleUp[i], 1, &r.a.sum)
+			r.sum.load(r.l, r.a, place.Index(from), int(r.p.Slot[k]))
 			continue
 		}
 		at := r.taken[from].slot(r.a.sumRing, r.a.sumSlots, r.g.cfg.Channels, from, r.l.channel)

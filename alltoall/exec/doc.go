@@ -26,6 +26,12 @@
 // for the life of the group and are never reset, so no iteration can see a
 // signal of the one before.
 //
+// A combine reads the outputs of a node where they lie. Where the scale-up transport
+// does not map memory, each rank has a mirror: rows for the outputs of its whole
+// node, by in-node index and then as they lie there. Ranks put to it, before they
+// announce their outputs, those rows that this rank will add up. It is address space
+// for all and memory for the rows that are used.
+//
 // # Errors
 //
 // A role that cannot go on for the timeout ends the run with a *StuckError that

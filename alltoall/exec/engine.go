@@ -99,7 +99,7 @@ func (g *Group) dispatchGroups(e *engine, w *engineWords, plans []plan.Plan) []*
 			case *plan.TwoHop:
 				rails[r.index].roles = append(rails[r.index].roles,
 					member{&twoHopSender{g: g, l: l, a: e.areas, w: &w.dispatch, live: make(live, 0, nodes), next: make([]int32, nodes), sent: make([]flow, nodes)}, i},
-					member{&twoHopForwarder{g: g, l: l, a: e.areas, w: &w.dispatch, live: make(live, 0, nodes), next: make([]int32, nodes), taken: make([]flow, nodes)}, i})
+					member{&twoHopForwarder{g: g, l: l, a: e.areas, w: &w.dispatch, live: make(live, 0, nodes), next: make([]int32, nodes), taken: make([]flow, nodes), owed: g.newDebts(e.areas.slots)}, i})
 			case *plan.Direct:
 				groups = append(groups, solo(i, &directSender{g: g, l: l, a: e.areas, arrived: w.dispatch.arrived}))
 			case *plan.AllToAll:
@@ -145,9 +145,9 @@ func (g *Group) combineGroups(e *engine, w *engineWords, plans []plan.Plan) []*g
 	for i, r := range g.ranks {
 		switch plans[i].(type) {
 		case *plan.TwoHop:
-			groups = append(groups, solo(i, &announcer{g: g, l: r.control(), ready: w.combine.ready}))
+			groups = append(groups, solo(i, newAnnouncer(g, r, e.areas, w.combine.ready)))
 		case *plan.Direct:
-			groups = append(groups, solo(i, &announcer{g: g, l: r.control(), ready: w.direct.ready}))
+			groups = append(groups, solo(i, newAnnouncer(g, r, e.areas, w.direct.ready)))
 		}
 	}
 	for ch := range c.Channels {

@@ -48,9 +48,12 @@ type load struct {
 	empty   int
 }
 
-// drivers are those of this system.
+// drivers are those of this system, and one that does not map memory.
 var drivers = func() map[string]func() driver.Driver {
-	all := map[string]func() driver.Driver{"mem": func() driver.Driver { return mem.New() }}
+	all := map[string]func() driver.Driver{
+		"mem":      func() driver.Driver { return mem.New() },
+		"unmapped": func() driver.Driver { return newUnmapped() },
+	}
 	if runtime.GOOS == "linux" {
 		all["shm"] = func() driver.Driver { return shm.New() }
 	}
@@ -119,7 +122,7 @@ func open(t testing.TB, c exec.Config, tables []routing.Table) *cluster {
 			t.Fatal(err)
 		}
 	}
-	g, err := exec.Open(c)
+	g, err := exec.Open(context.Background(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,9 @@ func faulty(t *testing.T, alg plan.Algorithm, change func(*exec.Config)) (*clust
 	return cl, d
 }
 
+// unmapped has nothing but verbs to reach a rank's memory with.
+func unmapped(c *exec.Config) { c.ScaleUp.(*spy).unmapped = true }
+
 // until runs the phases of an iteration up to the named one.
 func (c *cluster) until(name string) {
 	c.t.Helper()
@@ -81,13 +84,17 @@ func (c *cluster) checkBroken(cause error) {
 
 // Whichever signal is lost, the run ends: with a *StuckError, or well if it was
 // a credit that no stream was long enough to wait for.
-func TestLostSignal(t *testing.T) {
+func TestLostSignal(t *testing.T) { testLostSignal(t, nil) }
+
+func TestLostSignalWithoutMappedMemory(t *testing.T) { testLostSignal(t, unmapped) }
+
+func testLostSignal(t *testing.T, change func(*exec.Config)) {
 	for _, alg := range plan.Algorithms {
 		for _, phase := range []string{"notify", "dispatch", "combine"} {
 			for _, at := range []float64{0, 0.4, 1} {
 				t.Run(fmt.Sprintf("%s/%s/%v", alg, phase, at), func(t *testing.T) {
 					t.Parallel()
-					c, d := faulty(t, alg, nil)
+					c, d := faulty(t, alg, change)
 					var signals, lost atomic.Int64
 					d.signal = func(verb) bool { signals.Add(1); return false }
 					c.until(phase)
@@ -183,6 +190,21 @@ func TestStuckErrorNamesWhoWaits(t *testing.T) {
 	}
 }
 
+// A rank whose outputs were not announced is named, also where they were put before.
+func TestStuckErrorWithoutMappedMemory(t *testing.T) {
+	for alg, role := range map[plan.Algorithm]string{plan.AlgTwoHop: "node reducer", plan.AlgDirect: "home reducer"} {
+		t.Run(string(alg), func(t *testing.T) {
+			t.Parallel()
+			cl, d := faulty(t, alg, func(cfg *exec.Config) { cfg.Channels, cfg.Chunk = 1, 100; unmapped(cfg) })
+			cl.until("combine")
+			d.signal = func(v verb) bool { return v.from == 1 && v.to == 0 && cl.g.Word(v.scaleOut, v.word) == "ready" }
+			if stuck := cl.checkStuck(cl.phase(ctx, "combine")); stuck.Role != role || stuck.For != "outputs to be ready" || stuck.Rank != 0 || stuck.Peer != 1 {
+				t.Errorf("%v", stuck)
+			}
+		})
+	}
+}
+
 // Where no token crosses, home reducers alone wait for their node.
 func TestStuckErrorOfOneNode(t *testing.T) {
 	s := shape{1, 2, 4, 2, 0}
@@ -257,6 +279,39 @@ func TestFailedPut(t *testing.T) {
 				c.checkBroken(errBoom)
 			})
 		}
+	}
+}
+
+// An output that cannot be put to who adds it up ends the run, and nobody is told
+// that it is there.
+func TestFailedMirror(t *testing.T) {
+	for _, alg := range []plan.Algorithm{plan.AlgTwoHop, plan.AlgDirect} {
+		t.Run(string(alg), func(t *testing.T) {
+			c, d := faulty(t, alg, unmapped)
+			c.until("combine")
+			var told atomic.Bool
+			d.put = func(v verb) error {
+				if v.from == 3 && !v.scaleOut {
+					return errBoom
+				}
+				return nil
+			}
+			d.signal = func(v verb) bool {
+				if v.from == 3 && v.to == 2 && c.g.Word(v.scaleOut, v.word) == "ready" {
+					told.Store(true)
+				}
+				return false
+			}
+			err := c.phase(ctx, "combine")
+			const want = `combine: rank 3, channel -1, role announcer: put: world "scale-up of node 1", rank 1, to rank 0 on channel 3: the cable is out`
+			if !errors.Is(err, errBoom) || err.Error() != want {
+				t.Errorf("%v, want %q", err, want)
+			}
+			if told.Load() {
+				t.Error("rank 2 was told that the outputs are ready")
+			}
+			c.checkBroken(errBoom)
+		})
 	}
 }
 
@@ -461,7 +516,7 @@ func TestNotOpenedFor(t *testing.T) {
 			if _, err := c.Size(tables); err != nil {
 				t.Fatal(err)
 			}
-			g, err := exec.Open(c)
+			g, err := exec.Open(context.Background(), c)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -518,7 +573,7 @@ func TestOpenRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := good
 			change(&c)
-			if g, err := exec.Open(c); err == nil {
+			if g, err := exec.Open(context.Background(), c); err == nil {
 				g.Close()
 				t.Error("it was opened")
 			}

@@ -8,12 +8,13 @@ import (
 
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/alltoall/routing"
+	"github.com/commbench/commbench/transport"
 	"github.com/commbench/commbench/transport/driver"
 	"github.com/commbench/commbench/transport/isa"
 )
 
-// Group is the ranks of a cluster that live in this process, connected and
-// ready. Its methods are for one goroutine at a time.
+// Group is the ranks of a cluster that live in this process, connected to all others
+// and ready. Its methods are for one goroutine at a time.
 type Group struct {
 	cfg     Config
 	plan    *plan.Config
@@ -37,7 +38,8 @@ type Handle struct {
 }
 
 // Phase says how long one phase of one operation took, from the common start to
-// each rank's own completion.
+// each rank's own completion, for all ranks of the cluster. Ranks of a process have
+// its clock: the start is when the process leaves the barrier before the phase.
 type Phase struct {
 	Ranks []time.Duration // valid until the next run of the same phase
 }
@@ -60,8 +62,9 @@ func (p Phase) Fastest() time.Duration {
 	return t
 }
 
-// Open sets up all ranks of the cluster in this process.
-func Open(cfg Config) (*Group, error) {
+// Open sets up this process's ranks, and connects them to all others. Where there are
+// other processes, all of them open the group at the same time.
+func Open(ctx context.Context, cfg Config) (*Group, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
@@ -78,7 +81,7 @@ func Open(cfg Config) (*Group, error) {
 		reserved[alg] = g.reserve(alg)
 		g.engines[alg] = &engine{areas: a.by[alg]}
 	}
-	if err := g.open(); err != nil {
+	if err := g.open(ctx); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
 	for _, alg := range cfg.Algorithms {
@@ -92,16 +95,35 @@ func Open(cfg Config) (*Group, error) {
 		return nil, errors.Join(err, g.Close())
 	}
 	g.pool.bell = g.bell()
+	g.pool.fault = g.fault
+	g.pool.push = g.pushers()
 	return g, nil
 }
 
-// bell is rung by signals to any word of the local ranks: there is one if both
-// domains have the same driver value. Workers cannot park on two.
+// bell is rung by signals to any word of the local ranks: the one that both domains
+// have, or where they have different drivers that of one, if the other can ring it.
+// Workers cannot park on two.
 func (g *Group) bell() driver.Bell {
-	if r := g.ranks[0]; r.up.Bell() == r.out.Bell() {
-		return r.up.Bell()
+	r := g.ranks[0]
+	switch up, out := r.up.Bell(), r.out.Bell(); {
+	case up == out:
+		return up
+	case up != nil && r.out.Chime(up):
+		return up
+	case out != nil && r.up.Chime(out):
+		return out
 	}
 	return nil
+}
+
+// pushers are a world of each driver that may hold back what workers have signalled.
+func (g *Group) pushers() []*transport.World {
+	r := g.ranks[0]
+	worlds := []*transport.World{r.out}
+	if g.cfg.ScaleUp != g.cfg.ScaleOut {
+		worlds = append(worlds, r.up)
+	}
+	return worlds
 }
 
 // ErrClosed: the group was closed.
@@ -147,10 +169,13 @@ func (g *Group) Close() error {
 		g.pool = nil
 	}
 	var errs []error
+	// The worlds of one domain first: one driver may ring the other's bell.
 	for _, r := range g.ranks {
 		if r.out != nil {
 			errs = append(errs, r.out.Close())
 		}
+	}
+	for _, r := range g.ranks {
 		if r.up != nil {
 			errs = append(errs, r.up.Close())
 		}
@@ -245,11 +270,20 @@ func (g *Group) run(ctx context.Context, j *job, h *Handle) (Phase, error) {
 	if g.broken != nil {
 		return Phase{}, fmt.Errorf("exec: %s after an earlier failure: %w", j.op, g.broken)
 	}
-	if err := g.pool.run(ctx, j, h.Plans); err != nil {
+	g.cfg.Peers.Phase(j.op)
+	err := g.barrier(ctx, j.op)
+	if err == nil {
+		err = g.pool.run(ctx, j, h.Plans)
+	}
+	elapsed := j.elapsed
+	if err == nil {
+		elapsed, err = g.share(ctx, j.op, j.elapsed)
+	}
+	if err != nil {
 		g.broken = err
 		return Phase{}, err
 	}
-	return Phase{j.elapsed}, nil
+	return Phase{elapsed}, nil
 }
 
 var errNoPlan = errors.New("exec: the handle holds no plan: Notify must come first")

@@ -36,7 +36,7 @@ func TestNothingIsAllocated(t *testing.T) {
 }
 
 // The bytes of a run depend on the routing alone: not on how many workers there
-// are, nor on how the work is cut up.
+// are, nor on how the work is cut up, nor on whether memory is mapped.
 func TestOutputIsTheSameHoweverItIsMoved(t *testing.T) {
 	s := shape{3, 2, 12, 4, 0}
 	tables := generate(t, s, load{routing: "zipf:1", tokens: 45, masked: 0.2, ragged: true}, 4)
@@ -48,6 +48,9 @@ func TestOutputIsTheSameHoweverItIsMoved(t *testing.T) {
 					c := config(t, alg, s, tables)
 					c.Workers, c.Channels, c.Chunk = workers, channels, chunk
 					c.StreamAbove = chunk - 1 // 0 is the default, which is more than these tokens take
+					if channels == 3 {
+						c.ScaleUp = newUnmapped()
+					}
 					got := open(t, c, tables).hashes()
 					if want == nil {
 						want = got
@@ -55,6 +58,54 @@ func TestOutputIsTheSameHoweverItIsMoved(t *testing.T) {
 					if fmt.Sprint(got) != fmt.Sprint(want) {
 						t.Errorf("%s: %d workers, %d channels, chunk %d: received and combined rows are %v, want %v", alg, workers, channels, chunk, got, want)
 					}
+				}
+			}
+		}
+	}
+}
+
+// Where memory is not mapped outputs are put to who adds them up: a bounded run of
+// rows in a step, but at least one. What comes of them is the same.
+func TestMirror(t *testing.T) {
+	const step = 256 << 10
+	for _, s := range []shape{{1, 2, 4, 2, 0}, {3, 2, 12, 4, 0}, {2, 5, 10, 2, 0}} {
+		for _, hidden := range []int{24, 20_000, 140_000} {
+			if s.nodes > 1 && hidden > 20_000 {
+				continue // for the sake of time
+			}
+			tables := generate(t, s, load{routing: "zipf:1", tokens: 12, ragged: true, masked: 0.1}, 4)
+			for _, alg := range []plan.Algorithm{plan.AlgTwoHop, plan.AlgDirect} {
+				c := config(t, alg, s, tables)
+				c.ScaleUp, c.Hidden, c.Dispatch, c.Expand = newUnmapped(), hidden, false, false
+				cl := open(t, c, tables)
+				cl.must("notify")
+				cl.answer(tables)
+				before := cl.moved()
+				cl.must("combine")
+				cl.checkCombined(tables)
+				after, row := cl.moved(), cl.g.Y(0, alg).Row
+				want := make([]int64, len(tables)) // puts to each rank's mirror
+				most := max(1, step/row.Stride())
+				for to, rows := range cl.rows(tables) {
+					from := map[int]int{} // rows by source
+					for _, r := range rows {
+						from[r.Rank]++
+					}
+					for src, n := range from {
+						adds := c.Place.Rank(c.Place.Node(to), c.Place.Index(src))
+						if adds != to && (alg == plan.AlgTwoHop || adds == src) {
+							want[adds] += int64((n + most - 1) / most)
+						}
+					}
+				}
+				got := make([]int64, len(tables))
+				for i := range after {
+					for index := range after[i].up {
+						got[c.Place.Rank(c.Place.Node(i), index)] += after[i].up[index].Puts - before[i].up[index].Puts
+					}
+				}
+				if fmt.Sprint(got) != fmt.Sprint(want) {
+					t.Errorf("%s, %+v, hidden %d: %v puts to the ranks' mirrors, want %v", alg, s, hidden, got, want)
 				}
 			}
 		}

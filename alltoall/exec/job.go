@@ -80,7 +80,9 @@ type group struct {
 type job struct {
 	op     string
 	ctx    context.Context
-	bell   driver.Bell // of all words that roles poll; nil where there is no such
+	bell   driver.Bell        // of all words that roles poll; nil where there is no such
+	fault  func() error       // a peer that is lost
+	push   []*transport.World // of the drivers that may hold back what was signalled
 	groups []*group
 
 	mu    sync.Mutex
@@ -151,6 +153,11 @@ func (j *job) take(node int, choosy bool) (g *group, done bool) {
 // says whether anything in it did since it was taken.
 func (j *job) put(g *group, moved bool) {
 	block.Fence() // whoever takes it next, or reads its rows, sees all of them
+	if moved {
+		for _, w := range j.push {
+			w.Push()
+		}
+	}
 	j.mu.Lock()
 	if len(g.active) == 0 {
 		j.open--
@@ -252,6 +259,10 @@ func (j *job) work(node int, timeout time.Duration) {
 		}
 		idles = 0
 		idle.Pause()
+		if err := j.fault(); err != nil {
+			j.fail(fmt.Errorf("%s: %w", j.op, err))
+			return
+		}
 		if now := j.progress.Load(); now != seen {
 			seen, since = now, idle.Waited()
 		} else if idle.Waited()-since > timeout {

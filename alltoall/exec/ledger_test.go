@@ -46,6 +46,8 @@ func TestLedgersAreWhatThePlansPredict(t *testing.T) {
 						c := config(t, alg, s, tables)
 						c.Hidden, c.Channels, c.Chunk, c.Rounds = 8, sp[0], sp[1], sp[2]
 						checkLedgers(t, open(t, c, tables))
+						c.ScaleUp, c.Limits = newUnmapped(), nil
+						checkLedgers(t, open(t, c, tables))
 					})
 				}
 			}
@@ -99,28 +101,30 @@ func (c *cluster) checkLedgers(op string, before []counters, row plan.Row, predi
 			c.t.Fatalf("%s: ledger of rank %d (-predicted +moved):\n%s", op, i, cmp.Diff(want, got))
 		}
 		for peer, k := range got.ScaleOut {
-			if err := c.checkLink(k, before[i].out[peer], after[i].out[peer], row, false); err != nil {
+			if err := c.checkLink(k, before[i].out[peer], after[i].out[peer], row, false, c.alg == plan.AlgAllToAll); err != nil {
 				c.t.Fatalf("%s: rank %d to rank %d: %v", op, i, peer, err)
 			}
 		}
 		for index, k := range got.ScaleUp {
-			loads := op == "combine" && c.alg != plan.AlgAllToAll // reads of mapped memory are no verbs
-			if err := c.checkLink(k, before[i].up[index], after[i].up[index], row, loads); err != nil {
+			reads := op == "combine" && c.alg != plan.AlgAllToAll
+			mirrors := reads && cfg.Mirrored() && index != cfg.Place.Index(i)
+			if err := c.checkLink(k, before[i].up[index], after[i].up[index], row, reads && !mirrors, c.alg == plan.AlgAllToAll || mirrors); err != nil {
 				c.t.Fatalf("%s: rank %d to in-node index %d: %v", op, i, index, err)
 			}
 		}
 	}
 }
 
-// checkLink compares what was charged with what the transport has counted. A put
-// of the flat all-to-all is many rows, and the gaps between them.
-func (c *cluster) checkLink(k plan.Link, before, after transport.Counters, row plan.Row, loads bool) error {
+// checkLink compares what was charged with what the transport has counted. Loads
+// are reads of memory and no verbs. Where a put may be a run of rows, the gaps
+// between them go along.
+func (c *cluster) checkLink(k plan.Link, before, after transport.Counters, row plan.Row, loads, runs bool) error {
 	want := transport.Counters{Puts: k.Tokens, Bytes: k.Bytes + k.Meta, Signals: k.Signals}
 	if loads {
 		want.Puts, want.Bytes = 0, 0
 	}
 	got := transport.Counters{Puts: after.Puts - before.Puts, Bytes: after.Bytes - before.Bytes, Signals: after.Signals - before.Signals}
-	if c.alg == plan.AlgAllToAll && k.Tokens > 0 {
+	if runs && k.Tokens > 0 {
 		gaps := (k.Tokens - got.Puts) * int64(row.Stride()-row.Size())
 		if got.Puts < 1 || got.Puts > k.Tokens {
 			return fmt.Errorf("%d puts for %d rows", got.Puts, k.Tokens)

@@ -1,6 +1,7 @@
 package exec_test
 
 import (
+	"context"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -64,7 +65,7 @@ func TestPinToNoCore(t *testing.T) {
 	tables := generate(t, s, load{routing: "uniform", tokens: 4}, 1)
 	c := config(t, plan.AlgTwoHop, s, tables)
 	c.Pin = &numa.Topology{Nodes: []numa.Node{{CPUs: []int{60000}}}}
-	if g, err := exec.Open(c); err == nil {
+	if g, err := exec.Open(context.Background(), c); err == nil {
 		g.Close()
 		t.Error("workers were pinned to a core that is not there")
 	} else if !strings.Contains(err.Error(), "pin to CPU 60000") {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/transport"
 	"github.com/commbench/commbench/transport/driver"
 	"github.com/commbench/commbench/transport/numa"
 )
@@ -23,6 +24,8 @@ type pool struct {
 	slots   []numa.Slot      // where workers run; nil where they are not pinned
 	active  int              // workers that take part, the first ones
 	bell    driver.Bell      // see job
+	fault   func() error     // see job
+	push    []*transport.World
 }
 
 // newPool starts the workers, pinned where there are slots.
@@ -86,7 +89,7 @@ func (p *pool) each(f func(worker int)) {
 
 // run finishes the job or fails. It allocates nothing.
 func (p *pool) run(ctx context.Context, j *job, plans []plan.Plan) error {
-	j.ctx, j.bell = ctx, p.bell
+	j.ctx, j.bell, j.fault, j.push = ctx, p.bell, p.fault, p.push
 	j.rewind(plans)
 	p.job = j
 	j.start = time.Now()

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/commbench/commbench/alltoall/plan"
@@ -19,7 +20,7 @@ type rank struct {
 	mem    []byte           // its arena
 	out    *transport.World // all ranks; two-hop uses its rail peers only
 	up     *transport.World // the ranks of its node
-	mapped [][]byte         // [GPUsPerNode] the arenas of its node, where mapped
+	mapped [][]byte         // [GPUsPerNode] the arenas of its node: where not mapped only its own, others nil
 	lanes  []*lane          // [Channels+1]; the last is for roles that have no channel
 }
 
@@ -126,11 +127,12 @@ func (g *Group) takeRailWords(channels int) words {
 	return w
 }
 
-// open makes all ranks' memberships of both domains and connects them.
-func (g *Group) open() error {
+// open makes the local ranks' memberships of both domains and connects them.
+func (g *Group) open(ctx context.Context) error {
 	c := &g.cfg
 	place := c.Place
-	for id := range place.Ranks() {
+	first, n := c.Local()
+	for id := first; id < first+n; id++ {
 		r := &rank{id: id, node: place.Node(id), index: place.Index(id)}
 		g.ranks = append(g.ranks, r)
 		var err error
@@ -142,34 +144,34 @@ func (g *Group) open() error {
 		g.bind(r)
 		segments := []driver.Memory{r.memory}
 		r.out, err = transport.Listen(c.ScaleOut, driver.Place{World: "scale-out", Rank: id, Size: place.Ranks()},
-			&transport.Options{Segments: segments, Words: g.wordsOut, Timeout: c.Timeout})
+			&transport.Options{Segments: segments, Words: g.wordsOut, Timeout: c.Timeout, Hold: true})
 		if err != nil {
 			return err
 		}
 		r.up, err = transport.Listen(c.ScaleUp, driver.Place{World: fmt.Sprintf("scale-up of node %d", r.node), Rank: r.index, Size: place.GPUsPerNode},
-			&transport.Options{Segments: segments, Words: g.wordsUp, Timeout: c.Timeout})
+			&transport.Options{Segments: segments, Words: g.wordsUp, Timeout: c.Timeout, Hold: true})
 		if err != nil {
 			return err
 		}
 	}
-	outs := make([][]byte, place.Ranks())
-	ups := make([][][]byte, place.Nodes)
-	for _, r := range g.ranks {
-		outs[r.id] = r.out.Address()
-		ups[r.node] = append(ups[r.node], r.up.Address())
+	all, err := g.addresses(ctx)
+	if err != nil {
+		return err
 	}
+	outs, ups := all[0], all[1]
 	for _, r := range g.ranks {
 		if err := r.out.Connect(outs); err != nil {
 			return err
 		}
-		if err := r.up.Connect(ups[r.node]); err != nil {
+		if err := r.up.Connect(ups[r.node*place.GPUsPerNode : (r.node+1)*place.GPUsPerNode]); err != nil {
 			return err
 		}
 		if err := g.openLanes(r); err != nil {
 			return err
 		}
 	}
-	return nil
+	// Nobody may leave before all others have found it.
+	return g.barrier(ctx, "connected")
 }
 
 // openLanes opens the rank's channels: to every rank of its node, to its rail
@@ -194,6 +196,10 @@ func (g *Group) openLanes(r *rank) (err error) {
 		}
 	}
 	r.mapped = make([][]byte, place.GPUsPerNode)
+	if !g.cfg.ScaleUp.Caps().Mapped {
+		r.mapped[r.index] = r.mem
+		return nil
+	}
 	for l := range r.mapped {
 		r.mapped[l] = r.up.Peer(l, segment)
 		if g.cfg.Combine && r.mapped[l] == nil {

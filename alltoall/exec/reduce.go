@@ -8,28 +8,6 @@ import (
 // What the reducers of all combines share: when the outputs of a node may be
 // read, and how rows are added.
 
-// announcer tells the node's ranks that this rank's outputs may be read.
-type announcer struct {
-	g     *Group
-	l     *lane
-	ready words
-}
-
-func (a *announcer) begin(plan.Plan) {}
-
-func (a *announcer) step() (status, error) {
-	for i := range a.g.cfg.Place.GPUsPerNode {
-		if err := a.l.signal(a.g, a.g.cfg.Place.Rank(a.l.node, i), a.ready, 0, 1); err != nil {
-			return moved, err
-		}
-	}
-	return finished, nil
-}
-
-func (a *announcer) where() waiting {
-	return waiting{Rank: a.l.id, Peer: -1, Channel: -1, Role: "announcer", For: "a step"}
-}
-
 // readiness is a reducer's view of its node: which outputs may be read.
 type readiness struct {
 	run uint64 // runs begun
@@ -119,14 +97,24 @@ func (s *summer) add(row []byte) {
 	s.metas = append(s.metas, row[s.row.Payload:s.row.Payload+s.row.Meta])
 }
 
-// loadFan appends the outputs of entry i of the fan, where they lie in the
-// memory of the node's ranks.
+// loadFan appends the outputs of entry i of the fan.
 func (s *summer) loadFan(l *lane, a *areas, f *plan.Fan, i int) {
 	for k := f.First[i]; k < f.First[i+1]; k++ {
-		from := a.y.at(int(f.Slot[k]))
-		s.add(l.mapped[f.Index[k]][from : from+s.row.Size()])
-		l.ledger.Load(&l.ledger.ScaleUp[f.Index[k]], 1, &s.row)
+		s.load(l, a, int(f.Index[k]), int(f.Slot[k]))
 	}
+}
+
+// load appends an output of a rank of the node: where it lies in that rank's memory,
+// or where that is not mapped, where the rank has put it in this one's.
+func (s *summer) load(l *lane, a *areas, index, slot int) {
+	if memory := l.mapped[index]; memory != nil {
+		from := a.y.at(slot)
+		s.add(memory[from : from+s.row.Size()])
+		l.ledger.Load(&l.ledger.ScaleUp[index], 1, &s.row)
+		return
+	}
+	s.add(l.row(a.mirror, index*a.y.rows+slot, s.row.Size()))
+	l.ledger.Reduce(1)
 }
 
 // write rounds the sum into dst. Weights lie behind the values, so they are added

@@ -161,10 +161,12 @@ type twoHopForwarder struct {
 	live  live    // nodes
 	next  []int32 // [nodes] next entry of the stream from the node
 	taken []flow  // [nodes] rows taken out of the ring
+	owed  debts
 }
 
 func (f *twoHopForwarder) begin(p plan.Plan) {
 	f.p, f.live = p.(*plan.TwoHop), f.live[:0]
+	f.owed.clear()
 	restart(f.taken)
 	for i := range f.next {
 		n := (f.l.node + 1 + i) % len(f.next)
@@ -182,6 +184,12 @@ func (f *twoHopForwarder) left(n int) int {
 
 func (f *twoHopForwarder) step() (status, error) {
 	st := idle
+	if paid, err := f.owed.pay(f.g, f.l, f.w.credit); err != nil || paid {
+		st = moved
+		if err != nil {
+			return st, err
+		}
+	}
 	for k := 0; k < len(f.live); {
 		n := int(f.live[k])
 		chunk := min(f.left(n), f.g.cfg.Chunk)
@@ -199,7 +207,7 @@ func (f *twoHopForwarder) step() (status, error) {
 			k++
 		}
 	}
-	if len(f.live) == 0 {
+	if len(f.live) == 0 && f.owed.none() {
 		return finished, nil
 	}
 	return st, nil
@@ -216,7 +224,7 @@ func (f *twoHopForwarder) forward(n, chunk int) error {
 		f.taken[n].total++
 		f.next[n]++
 	}
-	if err := f.l.signal(f.g, peer, f.w.credit, f.l.channel, uint64(chunk)); err != nil {
+	if err := f.owed.add(f.g, f.l, f.w.credit, peer, chunk); err != nil {
 		return err
 	}
 	if f.left(n) > 0 {

@@ -97,6 +97,17 @@ func TestTinyTwoHop(t *testing.T) {
 		ScaleUp:  []plan.Link{{Tokens: 1, Bytes: 1032, Meta: 8, Signals: 1}, {Tokens: 2, Bytes: 2064, Meta: 16, Signals: 1}},
 		Reduced:  3, Copied: 4 * 1032,
 	})
+	// Where memory is not mapped rank 0 puts the outputs for token 0 of rank 1 and of
+	// rank 3 to rank 1, which adds them up, and loads but its own for its token 2. Rank
+	// 1's for its token 0 is put here, and read as the partial sums are.
+	p(0).Mirrored = true
+	l = plan.NewLedger(c)
+	p(0).Combine(l, row)
+	same(t, "mirrored combine of rank 0", l, &plan.Ledger{
+		ScaleOut: []plan.Link{{}, {}, {Signals: 1}, {}},
+		ScaleUp:  []plan.Link{{Tokens: 1, Bytes: 1032, Meta: 8, Signals: 1}, {Tokens: 2, Bytes: 2064, Meta: 16, Signals: 1}},
+		Reduced:  4, Copied: (3 + 2) * 1032,
+	})
 }
 
 func TestTinyDirect(t *testing.T) {
@@ -128,6 +139,16 @@ func TestTinyDirect(t *testing.T) {
 		ScaleOut: []plan.Link{{Tokens: 2, Bytes: 2064, Meta: 16, Signals: 2 + 1}, {Signals: 2}, {}, {}},
 		ScaleUp:  []plan.Link{{Signals: 1}, {Tokens: 1, Bytes: 1032, Meta: 8, Signals: 1}},
 		Reduced:  1 + 3, Copied: (2 + 2) * 1032,
+	})
+	// Where memory is not mapped rank 1 puts the output for rank 0's token 0 there, and
+	// reads that for its own token 0 where rank 0 has put it.
+	p(1).Mirrored = true
+	l = plan.NewLedger(c)
+	p(1).Combine(l, row)
+	same(t, "mirrored combine of rank 1", l, &plan.Ledger{
+		ScaleOut: []plan.Link{{}, {}, {Signals: 1}, {Tokens: 2, Bytes: 2064, Meta: 16, Signals: 2}},
+		ScaleUp:  []plan.Link{{Tokens: 1, Bytes: 1032, Meta: 8, Signals: 1}, {Signals: 1}},
+		Reduced:  2, Copied: (1 + 2 + 1) * 1032,
 	})
 }
 

@@ -13,7 +13,8 @@ type Link struct {
 // exec charges it while it runs, and the two must agree exactly.
 //
 // A move is charged to the rank that makes it: a put to the sender, a load of
-// mapped memory to the reader.
+// mapped memory to the reader. Where memory is not mapped (Config.Mirrored) a put
+// and a reduction stand for such a load.
 type Ledger struct {
 	ScaleOut []Link // [ranks] over the scale-out domain, by peer
 	ScaleUp  []Link // [GPUsPerNode] within the node, by in-node index; the own one is a copy in place

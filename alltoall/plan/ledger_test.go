@@ -84,6 +84,47 @@ func checkLedgers(t *testing.T, alg plan.Algorithm, c plan.Config, tables []rout
 		want.packed, want.written = copies, 2*copies+tokens
 	}
 	check(t, "combine", c, plans, plan.Plan.Combine, want)
+	// Without mapped memory the same rows go over the same hops, but each that is
+	// added up by another rank of the node is written to it first.
+	for _, p := range plans {
+		mirrored(p, true)
+		defer mirrored(p, false)
+	}
+	in := make([]int64, len(plans)) // by who adds them up
+	for src := range plans {
+		for to, rows := range layoutOf(plans[src]).PerRank {
+			adds := c.Place.Rank(c.Place.Node(to), c.Place.Index(src))
+			if adds != to && (alg == plan.AlgTwoHop || alg == plan.AlgDirect && adds == src) {
+				in[adds] += int64(rows)
+			}
+		}
+	}
+	want.written += total(in)
+	ranks = check(t, "mirrored combine", c, plans, plan.Plan.Combine, want)
+	for to := range plans {
+		put := int64(0)
+		for index := range c.Place.GPUsPerNode {
+			if peer := c.Place.Rank(c.Place.Node(to), index); peer != to {
+				put += ranks[peer].ScaleUp[c.Place.Index(to)].Tokens
+			}
+		}
+		if alg != plan.AlgAllToAll && put != in[to] {
+			t.Fatalf("mirrored combine: %d rows are put to rank %d, which adds %d up", put, to, in[to])
+		}
+	}
+}
+
+// mirrored says of a plan whether memory is not mapped, which changes nothing else
+// of it.
+func mirrored(p plan.Plan, yes bool) {
+	switch p := p.(type) {
+	case *plan.TwoHop:
+		p.Mirrored = yes
+	case *plan.Direct:
+		p.Mirrored = yes
+	case *plan.AllToAll:
+		p.Mirrored = yes
+	}
 }
 
 // books are the rows that all ranks should have moved.

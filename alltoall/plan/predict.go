@@ -33,8 +33,8 @@ func (t *TwoHop) streams(n, c int) (sent, came int) {
 	return int(t.Send[n].Start[c+1] - t.Send[n].Start[c]), int(t.Fans[n].Start[c+1] - t.Fans[n].Start[c])
 }
 
-// Combine charges the loads, partial sums, tails and credits of a two-hop
-// combine.
+// Combine charges the loads, or the puts in their place, partial sums, tails and
+// credits of a two-hop combine.
 func (t *TwoHop) Combine(l *Ledger, row Row) {
 	own, gpus := t.Place.Node(t.Rank), t.Place.GPUsPerNode
 	for i := range l.ScaleUp {
@@ -44,7 +44,7 @@ func (t *TwoHop) Combine(l *Ledger, row Row) {
 		peer := t.Place.RailPeer(t.Rank, n)
 		for c := range t.Channels {
 			for i, rows := range t.Fans[n].Rows[c*gpus : (c+1)*gpus] {
-				l.Load(&l.ScaleUp[i], int(rows), &row)
+				t.read(l, t.Rank, i, int(rows), &row)
 			}
 			if n != own {
 				out := &l.ScaleOut[peer]
@@ -57,6 +57,26 @@ func (t *TwoHop) Combine(l *Ledger, row Row) {
 		}
 	}
 	l.Write(t.Tokens, &row)
+	for src := range t.Place.Ranks() {
+		// Who forwarded a token adds its outputs up: the rank on the rail of its source.
+		t.mirror(l, t.Rank, t.Place.Index(src), int(t.From[src+1]-t.From[src]), &row)
+	}
+}
+
+// read charges outputs of a rank of the node that this rank adds up.
+func (c *Config) read(l *Ledger, rank, index, rows int, row *Row) {
+	if c.Mirrored && index != c.Place.Index(rank) {
+		l.Reduce(rows)
+		return
+	}
+	l.Load(&l.ScaleUp[index], rows, row)
+}
+
+// mirror charges outputs of this rank that a rank of the node adds up.
+func (c *Config) mirror(l *Ledger, rank, index, rows int, row *Row) {
+	if c.Mirrored && index != c.Place.Index(rank) {
+		l.Put(&l.ScaleUp[index], rows, row)
+	}
 }
 
 // link is the ledger's link to a rank in whichever domain reaches it.
@@ -81,8 +101,8 @@ func (d *Direct) Dispatch(l *Ledger, row Row) {
 	}
 }
 
-// Combine charges a direct combine: rows of the node are loaded, rows for other
-// nodes are put home.
+// Combine charges a direct combine: rows of the node are loaded, or put where they
+// cannot be; rows for other nodes are put home.
 func (d *Direct) Combine(l *Ledger, row Row) {
 	for i := range l.ScaleUp {
 		l.ScaleUp[i].Signals++ // outputs are ready
@@ -94,7 +114,7 @@ func (d *Direct) Combine(l *Ledger, row Row) {
 		for c := range d.Channels {
 			home := int(d.Rows[c*ranks+r])
 			if local {
-				l.Load(k, home, &row)
+				d.read(l, d.Rank, d.Place.Index(r), home, &row)
 				continue
 			}
 			start := d.FromChannel[r*(d.Channels+1)+c:]
@@ -102,6 +122,9 @@ func (d *Direct) Combine(l *Ledger, row Row) {
 			l.Put(k, sent, &row)
 			k.Signals += d.FlatSignals(sent) + d.FlatSignals(home)
 			l.Reduce(home)
+		}
+		if local {
+			d.mirror(l, d.Rank, d.Place.Index(r), int(d.From[r+1]-d.From[r]), &row)
 		}
 	}
 	l.Write(d.Tokens, &row)

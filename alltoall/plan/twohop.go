@@ -18,6 +18,11 @@ type Config struct {
 	Chunk     int // tokens between two signals, and between two credits, of a stream
 	Rounds    int // alltoall only: blocks that a channel exchanges one after the other
 	Alignment int // alltoall and expanded layouts: an expert's rows start at a multiple of this
+
+	// Mirrored: ranks of a node cannot read each other's memory, so that in a combine
+	// by two-hop or direct each puts its outputs to who adds them up. It changes what
+	// a combine is charged with, and nothing else of a plan.
+	Mirrored bool
 }
 
 // Stream is the tokens of one rank that go to one node, in token order.

@@ -112,7 +112,7 @@ func stride(block int) int { return (block + 63) &^ 63 }
 // loopback adds TCP, on as many connections as there are workers.
 func (r *runner) loopback(ctx context.Context) {
 	sizes := r.c.teams()
-	l, err := NewLoopback(sizes[len(sizes)-1])
+	l, err := NewLoopback(sizes[len(sizes)-1], "")
 	if err != nil {
 		r.missing(ctx, record.LimitLoopback, err)
 		return

@@ -40,9 +40,10 @@ type conn struct {
 	errs             [2]error
 }
 
-// NewLoopback opens the connections, on a port that the kernel chooses. Where
+// NewLoopback opens the connections, on a port that the kernel chooses, with the named
+// congestion control, or the system's where there is no name. Where
 // there are no sockets of this kind the error is errors.ErrUnsupported.
-func NewLoopback(connections int) (*Loopback, error) {
+func NewLoopback(connections int, congestion string) (*Loopback, error) {
 	if connections < 1 || connections > maxConnections {
 		return nil, shapef("%d connections: want 1 to %d", connections, maxConnections)
 	}
@@ -50,7 +51,7 @@ func NewLoopback(connections int) (*Loopback, error) {
 	for i := range l.conns {
 		c := &l.conns[i]
 		var err error
-		if c.sender, c.receiver, err = connected(patience); err != nil {
+		if c.sender, c.receiver, err = connected(patience, congestion); err != nil {
 			l.conns = l.conns[:i]
 			return nil, errors.Join(fmt.Errorf("limits: loopback: %w", err), l.closeSockets())
 		}

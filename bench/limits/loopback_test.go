@@ -9,7 +9,7 @@ import (
 
 func loopback(t *testing.T, n int) *Loopback {
 	t.Helper()
-	l, err := NewLoopback(n)
+	l, err := NewLoopback(n, "")
 	if errors.Is(err, errors.ErrUnsupported) {
 		t.Skipf("no sockets of this kind on %s", runtime.GOOS)
 	}
@@ -44,7 +44,7 @@ func TestLoopback(t *testing.T) {
 		t.Error(err)
 	}
 	for _, n := range []int{0, maxConnections + 1} {
-		if _, err := NewLoopback(n); !errors.Is(err, ErrShape) {
+		if _, err := NewLoopback(n, ""); !errors.Is(err, ErrShape) {
 			t.Errorf("%d connections: %v", n, err)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 
 type socket struct{}
 
-func connected(time.Duration) (sender, receiver socket, err error) {
+func connected(time.Duration, string) (sender, receiver socket, err error) {
 	return socket{}, socket{}, errors.ErrUnsupported
 }
 

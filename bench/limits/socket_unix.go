@@ -17,7 +17,7 @@ type socket struct{ fd int }
 
 // connected returns the two ends of a connection over 127.0.0.1. A read or write
 // that makes no progress for the given time is an error.
-func connected(patience time.Duration) (sender, receiver socket, err error) {
+func connected(patience time.Duration, congestion string) (sender, receiver socket, err error) {
 	sender, receiver = socket{-1}, socket{-1}
 	listener, err := newSocket(patience)
 	defer func() {
@@ -27,6 +27,9 @@ func connected(patience time.Duration) (sender, receiver socket, err error) {
 		}
 	}()
 	if err != nil {
+		return sender, receiver, err
+	}
+	if err = listener.control(congestion); err != nil { // what it accepts has the same
 		return sender, receiver, err
 	}
 	if err = unix.Bind(listener.fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
@@ -40,6 +43,9 @@ func connected(patience time.Duration) (sender, receiver socket, err error) {
 		return sender, receiver, err
 	}
 	if sender, err = newSocket(patience); err != nil {
+		return sender, receiver, err
+	}
+	if err = sender.control(congestion); err != nil {
 		return sender, receiver, err
 	}
 	if err = retry(func() error { return unix.Connect(sender.fd, port) }); err != nil {

@@ -58,8 +58,19 @@ type Record struct {
 
 // Transport names the driver of each world.
 type Transport struct {
-	ScaleUp  *string `json:"scale_up"`
-	ScaleOut *string `json:"scale_out"`
+	ScaleUp  *string  `json:"scale_up"`
+	ScaleOut *string  `json:"scale_out"`
+	Network  *Network `json:"network"` // of the hops that cross one; null where none does
+}
+
+// Network is how the process that reports crosses a network.
+type Network struct {
+	Interface     *string `json:"interface"`
+	Streams       *int    `json:"streams"`     // connections to each other process, in each direction
+	Congestion    *string `json:"congestion"`  // congestion control
+	SendBuffer    *int    `json:"send_buffer"` // of a connection, in bytes, as the system says
+	ReceiveBuffer *int    `json:"receive_buffer"`
+	Sockets       *int    `json:"sockets"` // that the process had open
 }
 
 // Cluster is the shape of the machine: Ranks = Nodes x GPUsPerNode.
@@ -96,9 +107,10 @@ type Skew struct {
 
 // Exec is how it was run.
 type Exec struct {
+	Processes       *int    `json:"processes"` // that the ranks live in
 	Channels        *int    `json:"channels"`
-	Chunk           *int    `json:"chunk"` // tokens between two signals
-	Workers         *int    `json:"workers"`
+	Chunk           *int    `json:"chunk"`            // tokens between two signals
+	Workers         *int    `json:"workers"`          // of each process
 	Pinned          *bool   `json:"pinned"`           // workers are tied to cores, and memory to their memory nodes
 	MemoryNodes     *int    `json:"memory_nodes"`     // that workers are spread over; null when not pinned
 	HugeBytes       *int64  `json:"huge_bytes"`       // of the ranks' memory on huge pages at the end
@@ -172,13 +184,14 @@ type Limit struct {
 	SamplesGBps []float64 `json:"samples_gbps"` // one for each iteration that counts
 	BlockBytes  *int64    `json:"block_bytes"`
 	Workers     *int      `json:"workers"`
-	Stores      *string   `json:"stores"`  // copy: the stores that were faster, "ordinary" or "streaming" (past the caches)
-	Addends     *int      `json:"addends"` // reduce: rows that are added into one
+	Stores      *string   `json:"stores"`      // copy: the stores that were faster, "ordinary" or "streaming" (past the caches)
+	Addends     *int      `json:"addends"`     // reduce: rows that are added into one
+	Connections *int      `json:"connections"` // loopback: as many as were fastest
 }
 
 // The kinds of limit.
 const (
-	LimitCopy   = "copy"
+	LimitCopy   = "copy" // and LimitLoopback, see Ceiling
 	LimitReduce = "reduce"
 )
 

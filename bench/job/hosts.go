@@ -1,0 +1,50 @@
+package job
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// identity tells this host, or container, from all others: processes that share
+// memory have the same. The name is for people; two hosts may have one name.
+func identity() string {
+	name, _ := os.Hostname()
+	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	pids, _ := os.Readlink("/proc/self/ns/pid")
+	return strings.Join([]string{name, strings.TrimSpace(string(boot)), pids}, " ")
+}
+
+// findHosts counts hosts, and the processes on this one.
+func (j *Job) findHosts(ctx context.Context) error {
+	blobs, err := j.Exchange(ctx, "hosts", []byte(identity()))
+	if err != nil {
+		return err
+	}
+	seen := map[string]int{}
+	for _, b := range blobs {
+		j.hosts = append(j.hosts, string(b))
+		seen[string(b)]++
+	}
+	j.Hosts, j.OnHost = len(seen), seen[j.hosts[j.Process()]]
+	return nil
+}
+
+// Together makes sure that processes which share a node are on one host, as shared
+// memory needs it. A node has so many processes, or less than one.
+func (j *Job) Together(nodes int) error {
+	each := j.Processes() / nodes
+	for p := range j.hosts {
+		if first := p - p%max(each, 1); j.hosts[p] != j.hosts[first] {
+			return usagef("shared memory within a node: processes %d and %d have ranks of one node and are on hosts %s and %s; place them on one host, or take --scale-up tcp",
+				first, p, name(j.hosts[first]), name(j.hosts[p]))
+		}
+	}
+	return nil
+}
+
+func name(identity string) string {
+	name, _, _ := strings.Cut(identity, " ")
+	return fmt.Sprintf("%q", name)
+}
