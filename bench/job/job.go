@@ -62,7 +62,7 @@ func Join(ctx context.Context, c Config) (*Job, error) {
 	if c.Procs > 0 {
 		return startChildren(ctx, &c)
 	}
-	place, err := engine.Find(c.Flags, os.LookupEnv, os.Hostname)
+	place, err := engine.Find(c.Flags, os.Getenv, os.Hostname)
 	if err != nil {
 		return nil, errPlace{err}
 	}
@@ -149,6 +149,12 @@ func (j *Job) End(err error) error {
 		j.kids.wait(childGrace)
 	}
 	return end
+}
+
+// Lost says whether the job ended because process 0 did, which then reports nothing.
+func (j *Job) Lost() bool {
+	var peer *rendezvous.PeerError
+	return errors.As(context.Cause(j.Context()), &peer) && peer.Process == 0
 }
 
 // Explain adds to an error what is known of a child that it is about.

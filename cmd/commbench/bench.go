@@ -10,8 +10,9 @@ import (
 
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/bench"
+	"github.com/commbench/commbench/bench/job"
 	"github.com/commbench/commbench/reports"
-	"github.com/commbench/commbench/transport/driver"
+	"github.com/commbench/commbench/transport/tcp"
 )
 
 // runBench is the action of dispatch, combine and roundtrip.
@@ -24,26 +25,43 @@ func runBench(op string) cli.ActionFunc {
 		if cfg.DType, err = plan.ParseDType(c.String("dtype")); err != nil {
 			return usageError{fmt.Errorf("--dtype %q: want fp8 or bf16", c.String("dtype"))}
 		}
-		if cfg.ScaleUp, cfg.ScaleOut, err = transports(c); err != nil {
-			return err
-		}
-		out, err := openOutput(c.String("output"), c.String("format"), c.App.Writer)
+		network, err := networkOf(c)
 		if err != nil {
 			return err
 		}
-		show := newProgress(c.App.ErrWriter, c.Bool("quiet"))
-		cfg.Progress = show.update
-		result, runErr := bench.Run(c.Context, cfg)
-		show.clear()
-		// What was measured is reported whatever happened after it.
-		if len(result.Records) == 0 {
-			return errors.Join(plainly(runErr), out.discard())
+		j, err := joinJob(c, &cfg, &network)
+		if err != nil {
+			return err
 		}
-		err = out.write(func(w io.Writer) error {
-			return reports.Write(w, c.String("format"), result.Records, &reports.Options{Meaning: result.Meaning})
-		})
-		return errors.Join(plainly(runErr), err)
+		return conclude(c, j, func(ctx context.Context) error { return runJoined(ctx, c, cfg, network, j) })
 	}
+}
+
+// runJoined runs the benchmark, and reports it if that is for this process to do.
+func runJoined(ctx context.Context, c *cli.Context, cfg bench.Config, network tcp.Config, j *job.Job) (err error) {
+	if cfg.ScaleUp, cfg.ScaleOut, err = transportsOf(c, network, j, cfg.Nodes); err != nil {
+		return err
+	}
+	if j != nil && j.Process() > 0 {
+		_, err := bench.Run(ctx, cfg)
+		return err
+	}
+	out, err := openOutput(c.String("output"), c.String("format"), c.App.Writer)
+	if err != nil {
+		return err
+	}
+	show := newProgress(c.App.ErrWriter, c.Bool("quiet"))
+	cfg.Progress = show.update
+	result, runErr := bench.Run(ctx, cfg)
+	show.clear()
+	// What was measured is reported whatever happened after it.
+	if len(result.Records) == 0 {
+		return errors.Join(plainly(runErr), out.discard())
+	}
+	err = out.write(func(w io.Writer) error {
+		return reports.Write(w, c.String("format"), result.Records, &reports.Options{Meaning: result.Meaning})
+	})
+	return errors.Join(plainly(runErr), err)
 }
 
 // plainly says what an interrupt is. Data that were found wrong before it are
@@ -60,30 +78,6 @@ func plainly(err error) error {
 
 var errInterrupted = errors.New("interrupted")
 
-// transports makes the drivers of the two hops: one and the same where both
-// have the same name.
-func transports(c *cli.Context) (up, out driver.Driver, err error) {
-	made := map[string]driver.Driver{}
-	get := func(flag string) (driver.Driver, error) {
-		name := c.String(flag)
-		if name == "" {
-			flag, name = "transport", c.String("transport")
-		}
-		if made[name] == nil {
-			if drivers[name] == nil {
-				return nil, usageError{fmt.Errorf("--%s %q: want %s", flag, name, driverNames)}
-			}
-			made[name] = drivers[name]()
-		}
-		return made[name], nil
-	}
-	if up, err = get("scale-up"); err != nil {
-		return nil, nil, err
-	}
-	out, err = get("scale-out")
-	return up, out, err
-}
-
 func dispatchCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "dispatch",
@@ -95,7 +89,7 @@ func dispatchCommand() *cli.Command {
 			"  commbench dispatch --nodes 8 --routing zipf:0.8 --ragged --check all\n" +
 			"  commbench dispatch --routing trace:choices.jsonl.gz --format json\n\n" +
 			"Presets:" + presetHelp(),
-		Flags: append(benchFlags(),
+		Flags: append(jobFlags(),
 			&cli.BoolFlag{Name: "cached", Category: runFlags, Usage: "reuse the first iteration's handle: no layout and no notify"},
 			&cli.BoolFlag{Name: "expand", Category: runFlags, Usage: "lay received tokens out by expert as well (two-hop and direct), timed apart"},
 			intFlag("expert-alignment", runFlags, 1, "rows of an expert start at a multiple of this, in layouts by expert")),
@@ -117,7 +111,7 @@ func combineCommand() *cli.Command {
 			"  commbench combine --nodes 4 --experts 256\n" +
 			"  commbench combine --preset v3-decode --bias 1 --algorithm direct\n\n" +
 			"Presets:" + presetHelp(),
-		Flags:        append(benchFlags(), biasFlag()),
+		Flags:        append(jobFlags(), biasFlag()),
 		Action:       runBench("combine"),
 		OnUsageError: usage,
 	}
@@ -133,7 +127,7 @@ func roundtripCommand() *cli.Command {
 			"  commbench roundtrip --nodes 4 --experts 256\n" +
 			"  commbench roundtrip --preset v3-decode --check all --format jsonl -o runs.jsonl\n\n" +
 			"Presets:" + presetHelp(),
-		Flags: append(benchFlags(), biasFlag(),
+		Flags: append(jobFlags(), biasFlag(),
 			&cli.BoolFlag{Name: "cached", Category: runFlags, Usage: "reuse the first iteration's handle: no layout and no notify"}),
 		Action:       runBench("roundtrip"),
 		OnUsageError: usage,

@@ -13,22 +13,25 @@ import (
 	"github.com/commbench/commbench/transport/driver"
 	"github.com/commbench/commbench/transport/mem"
 	"github.com/commbench/commbench/transport/shm"
+	"github.com/commbench/commbench/transport/tcp"
 )
 
 // drivers are the transports of this binary, by name.
-var drivers = map[string]func() driver.Driver{
-	"mem": func() driver.Driver { return mem.New() },
-	"shm": func() driver.Driver { return shm.New() },
+var drivers = map[string]func(tcp.Config) driver.Driver{
+	"mem": func(tcp.Config) driver.Driver { return mem.New() },
+	"shm": func(tcp.Config) driver.Driver { return shm.New() },
+	"tcp": func(c tcp.Config) driver.Driver { return tcp.New(c) },
 }
 
-const driverNames = "mem or shm"
+const driverNames = "mem, shm or tcp"
 
 // Flag categories, in the order in which help prints them.
 const (
 	workloadFlags = "1. Workload"
 	routingFlags  = "2. Routing"
 	runFlags      = "3. Run"
-	outputFlags   = "4. Output"
+	processFlags  = "4. Processes and network"
+	outputFlags   = "5. Output"
 )
 
 func intFlag(name, category string, def int, usage string) cli.Flag {
@@ -56,7 +59,7 @@ func benchFlags() []cli.Flag {
 
 		&cli.StringFlag{Name: "algorithm", Category: runFlags, Value: string(plan.AlgTwoHop), Usage: "`ALGORITHM`: two-hop, direct or alltoall"},
 		&cli.StringFlag{Name: "baseline", Category: runFlags, Value: string(plan.AlgAllToAll), Usage: "`ALGORITHM` to compare with, or none"},
-		&cli.StringFlag{Name: "transport", Category: runFlags, Value: "shm", Usage: "transport of both hops: " + driverNames},
+		&cli.StringFlag{Name: "transport", Category: runFlags, Value: "shm", Usage: "transport of both hops: " + driverNames, DefaultText: "shm; tcp between nodes where the processes are on several hosts"},
 		&cli.StringFlag{Name: "scale-up", Category: runFlags, Usage: "`TRANSPORT` within a node", DefaultText: "--transport"},
 		&cli.StringFlag{Name: "scale-out", Category: runFlags, Usage: "`TRANSPORT` between nodes", DefaultText: "--transport"},
 		intFlag("channels", runFlags, bench.DefaultChannels, "parallel streams of a rank"),

@@ -17,6 +17,7 @@ import (
 	"github.com/commbench/commbench/bench/limits"
 	"github.com/commbench/commbench/reports"
 	"github.com/commbench/commbench/transport/driver"
+	"github.com/commbench/commbench/transport/tcp"
 )
 
 // What --quick takes in place of the defaults.
@@ -112,9 +113,9 @@ func limitsConfig(c *cli.Context) (limits.Config, error) {
 // default one, where this system has it.
 func signalDriver() driver.Driver {
 	if runtime.GOOS == "linux" {
-		return drivers["shm"]()
+		return drivers["shm"](tcp.Config{})
 	}
-	return drivers["mem"]()
+	return drivers["mem"](tcp.Config{})
 }
 
 // peerCommand is what limits starts this program with again, for the process at

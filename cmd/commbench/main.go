@@ -41,7 +41,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitGood
 	}
-	fmt.Fprintf(stderr, "commbench: %v\n", err)
+	if !errors.Is(err, errSilent) {
+		fmt.Fprintf(stderr, "commbench: %v\n", err)
+	}
 	return exitCode(err)
 }
 
