@@ -16,6 +16,18 @@ const longer = 4
 // loopbackConnections are tried in turn; the fastest counts.
 var loopbackConnections = []int{1, 2, 4}
 
+// ceiling is what bounds the side: what memory can do, or what loopback carries. It is
+// nil where a network is in between of which nothing is known.
+func (r *runner) ceiling(s *side, memory func(*side) *ceiling) *ceiling {
+	switch {
+	case r.network == nil:
+		return memory(s)
+	case r.loops():
+		return r.loopbackCeiling()
+	}
+	return nil
+}
+
 // loops says whether the run's bytes go over TCP and never leave this host: then what
 // loopback carries is the limit, and not copies.
 func (r *runner) loops() bool {

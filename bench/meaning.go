@@ -40,6 +40,9 @@ func (r *runner) meaning(recs []record.Record) []string {
 // hops are copies in one host's memory, so that is the one that bounds it.
 func (r *runner) bound(rec *record.Record) string {
 	t := &rec.Traffic
+	if r.network != nil {
+		return r.boundNetwork(rec)
+	}
 	if rec.Op == record.Combine {
 		return r.boundCombine(rec)
 	}
@@ -58,6 +61,25 @@ func (r *runner) bound(rec *record.Record) string {
 	}
 	return fmt.Sprintf("%s: both hops are memory copies here; the %s hop bounds %s, with %.0f %% of the %v that it copies",
 		rec.Op, hop, rec.Algorithm, 100*share, unit.Bytes(moved))
+}
+
+// boundNetwork says how much crosses the network, and how fast.
+func (r *runner) boundNetwork(rec *record.Record) string {
+	rate := r.crossed(rec)
+	if rate == nil {
+		return fmt.Sprintf("%s: nothing of %s crosses the network", rec.Op, rec.Algorithm)
+	}
+	bytes := *rate * 1e3 * *rec.TimeUS.P50
+	hop := "scale-out hop"
+	if rec.Transport.ScaleUp != nil && rec.Transport.ScaleOut != nil && *rec.Transport.ScaleUp == *rec.Transport.ScaleOut {
+		hop = "both hops"
+	}
+	on := ""
+	if r.network.Interface != nil {
+		on = " on " + *r.network.Interface
+	}
+	return fmt.Sprintf("%s: %s sends %v over %s%s (%s), %v by all ranks together", rec.Op, rec.Algorithm,
+		unit.Bytes(int64(bytes+0.5)), *rec.Transport.ScaleOut, on, hop, unit.GBps(*rate))
 }
 
 // boundCombine does the same for a combine, whose reductions mostly read more
@@ -131,6 +153,9 @@ func versus(rec, base *record.Record) string {
 	}
 	text := fmt.Sprintf("%s: %s is %s %s than %s, which copies %v", rec.Op, rec.Algorithm, unit.Ratio(ratio), word, base.Algorithm, unit.Bytes(*base.Traffic.CopiedBytes))
 	if a, b := *rec.Traffic.ScaleOutWire, *base.Traffic.ScaleOutWire; a > 0 && b > 0 {
+		if rec.Transport.Network != nil {
+			return text + fmt.Sprintf("; its scale-out wire bytes are %s", fewer(float64(b)/float64(a)))
+		}
 		text += fmt.Sprintf("; over a slow scale-out link its wire bytes would decide, %s", fewer(float64(b)/float64(a)))
 	}
 	return text

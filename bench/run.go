@@ -193,9 +193,7 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 	}
 	if timed && r.c.LimitTime > 0 {
 		if len(o.transfer) == 0 {
-			if o.ceiling = r.copyCeiling(s); r.loops() {
-				o.ceiling = r.loopbackCeiling()
-			}
+			o.ceiling = r.ceiling(s, r.copyCeiling)
 		}
 		if err := r.sample(ctx, o.ceiling); err != nil {
 			return err
@@ -251,9 +249,7 @@ func (r *runner) combine(ctx context.Context, s *side, timed, check bool) error 
 	o := s.op(record.Combine)
 	if timed && r.c.LimitTime > 0 {
 		if len(o.transfer) == 0 {
-			if o.ceiling = r.reduceCeiling(s); r.loops() {
-				o.ceiling = r.loopbackCeiling()
-			}
+			o.ceiling = r.ceiling(s, r.reduceCeiling)
 		}
 		if err := r.sample(ctx, o.ceiling); err != nil {
 			return err

@@ -34,7 +34,9 @@ var facts = []fact{
 	{title, "", sayCluster, false, []column{
 		number("\n\nnodes", func(r *rec) *int { return &r.Cluster.Nodes }),
 		number("\nGPUs\na node", func(r *rec) *int { return &r.Cluster.GPUsPerNode })}},
-	{title, ", ", func(r *rec) string { return counted(r.Exec.Workers, "worker") }, true, []column{
+	{title, ", ", sayProcesses, false, []column{
+		number("\n\nprocesses", func(r *rec) *int { return r.Exec.Processes })}},
+	{title, ", ", sayWorkers, true, []column{
 		number("\n\nworkers", func(r *rec) *int { return r.Exec.Workers })}},
 
 	{title, ", ", sayPinned, true, []column{
@@ -79,6 +81,10 @@ var facts = []fact{
 	{transport, "", sayTransport, false, []column{
 		word("\n\nscale-up", func(r *rec) *string { return r.Transport.ScaleUp }),
 		word("\n\nscale-out", func(r *rec) *string { return r.Transport.ScaleOut })}},
+	{transport, " ", sayNetwork, false, []column{
+		word("\n\ninterface", func(r *rec) *string { return network(r).Interface }),
+		number("\n\nstreams", func(r *rec) *int { return network(r).Streams }),
+		word("\ncongestion\ncontrol", func(r *rec) *string { return network(r).Congestion })}},
 	{transport, ", ", sayHuge, true, []column{
 		figure("huge\npages\nGB", huge)}},
 	{transport, "; ", func(r *rec) string { return counted(r.Exec.Channels, "channel") }, true, []column{
@@ -135,6 +141,44 @@ func sayTransport(r *rec) string {
 		return ""
 	}
 	return "scale-up " + unit.Opt(t.ScaleUp, verbatim) + ", scale-out " + unit.Opt(t.ScaleOut, verbatim)
+}
+
+// several says whether the ranks live in more than one process.
+func several(r *rec) bool { return r.Exec.Processes != nil && *r.Exec.Processes > 1 }
+
+func sayProcesses(r *rec) string {
+	if !several(r) {
+		return ""
+	}
+	return unit.Count(int64(*r.Exec.Processes)) + " processes"
+}
+
+func sayWorkers(r *rec) string {
+	text := counted(r.Exec.Workers, "worker")
+	if several(r) && text != "" {
+		text += " each"
+	}
+	return text
+}
+
+// network is never nil.
+func network(r *rec) *record.Network {
+	if r.Transport.Network == nil {
+		return &record.Network{}
+	}
+	return r.Transport.Network
+}
+
+func sayNetwork(r *rec) string {
+	n := network(r)
+	if n.Streams == nil {
+		return ""
+	}
+	text := counted(n.Streams, "stream") + phrase(n.Congestion, ", %s")
+	if n.Interface == nil {
+		return "(" + text + ")"
+	}
+	return "(over " + *n.Interface + ", " + text + ")"
 }
 
 // sayPinned says nothing of workers that are not.

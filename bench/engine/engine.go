@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -161,50 +160,4 @@ func (o found) met(v *variables) (Place, error) {
 		p.Local, p.Locals = p.Process, p.Processes
 	}
 	return p, nil
-}
-
-// place reads this process and how many there are from two variables.
-func (v *variables) place(engine, rank, size string) (Place, error) {
-	switch r, s := v.see(rank), v.see(size); {
-	case r == "" && s == "":
-		return Place{}, fmt.Errorf("%s and %s are not set", v.name(rank), v.name(size))
-	case s == "":
-		return Place{}, fmt.Errorf("%s, but %s is not set", v.say(rank), v.name(size))
-	case r == "":
-		return Place{}, fmt.Errorf("%s, but %s is not set", v.say(size), v.name(rank))
-	}
-	p := Place{Engine: engine, Local: -1}
-	var err error
-	if p.Processes, err = v.number(size, 1, maxProcesses); err != nil {
-		return Place{}, err
-	}
-	if p.Process, err = v.number(rank, 0, maxProcesses); err != nil {
-		return Place{}, err
-	}
-	if p.Process >= p.Processes {
-		return Place{}, fmt.Errorf("%s and %s: expected a process from 0 to %s", v.say(rank), v.say(size), strconv.Itoa(p.Processes-1))
-	}
-	return p, nil
-}
-
-// locals reads the place among the processes of this host, as far as it is known.
-func (v *variables) locals(p *Place, local, locals string) error {
-	if v.see(local) != "" {
-		n, err := v.number(local, 0, p.Processes-1)
-		if err != nil {
-			return err
-		}
-		p.Local = n
-	}
-	if v.see(locals) != "" {
-		n, err := v.number(locals, 1, p.Processes)
-		if err != nil {
-			return err
-		}
-		p.Locals = n
-	}
-	if p.Locals > 0 && p.Local >= p.Locals {
-		return fmt.Errorf("%s and %s: expected a local process from 0 to %d", v.say(local), v.say(locals), p.Locals-1)
-	}
-	return nil
 }

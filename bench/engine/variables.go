@@ -1,12 +1,7 @@
 package engine
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -103,41 +98,48 @@ func plain(value string) string {
 	return value + cut
 }
 
-// key names a job, from what only its processes have.
-func key(engine string, parts ...string) string {
-	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-	return engine + "-" + hex.EncodeToString(sum[:8])
-}
-
-// address joins a host and a port that engines name.
-func address(host string, port int) (string, error) {
-	if host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"); !isHost(host) {
-		return "", fmt.Errorf("%s: expected a host's name or address", plain(host))
+// place reads this process and how many there are from two variables.
+func (v *variables) place(engine, rank, size string) (Place, error) {
+	switch r, s := v.see(rank), v.see(size); {
+	case r == "" && s == "":
+		return Place{}, fmt.Errorf("%s and %s are not set", v.name(rank), v.name(size))
+	case s == "":
+		return Place{}, fmt.Errorf("%s, but %s is not set", v.say(rank), v.name(size))
+	case r == "":
+		return Place{}, fmt.Errorf("%s, but %s is not set", v.say(size), v.name(rank))
 	}
-	return net.JoinHostPort(host, strconv.Itoa(port)), nil
-}
-
-// splitAddress is the host of host:port.
-func splitAddress(text string) (string, error) {
-	host, port, err := net.SplitHostPort(text)
-	n, err2 := strconv.ParseUint(port, 10, 16)
-	if err != nil || err2 != nil || n == 0 || !isHost(host) {
-		return "", errors.New("expected host:port, as in node01:29500 or [::1]:29500")
+	p := Place{Engine: engine, Local: -1}
+	var err error
+	if p.Processes, err = v.number(size, 1, maxProcesses); err != nil {
+		return Place{}, err
 	}
-	return host, nil
-}
-
-// isHost says whether a text can be a host's name or address; the resolver
-// decides whether it is.
-func isHost(text string) bool {
-	odd := func(r rune) bool {
-		return r != '.' && r != '-' && r != '_' && r != ':' && r != '%' &&
-			(r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	if p.Process, err = v.number(rank, 0, maxProcesses); err != nil {
+		return Place{}, err
 	}
-	return text != "" && len(text) <= 253 && !strings.ContainsFunc(text, odd)
+	if p.Process >= p.Processes {
+		return Place{}, fmt.Errorf("%s and %s: expected a process from 0 to %d", v.say(rank), v.say(size), p.Processes-1)
+	}
+	return p, nil
 }
 
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
+// locals reads the place among the processes of this host, as far as it is known.
+func (v *variables) locals(p *Place, local, locals string) error {
+	if v.see(local) != "" {
+		n, err := v.number(local, 0, p.Processes-1)
+		if err != nil {
+			return err
+		}
+		p.Local = n
+	}
+	if v.see(locals) != "" {
+		n, err := v.number(locals, 1, p.Processes)
+		if err != nil {
+			return err
+		}
+		p.Locals = n
+	}
+	if p.Locals > 0 && p.Local >= p.Locals {
+		return fmt.Errorf("%s and %s: expected a local process from 0 to %d", v.say(local), v.say(locals), p.Locals-1)
+	}
+	return nil
 }
