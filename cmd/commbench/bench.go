@@ -87,7 +87,9 @@ func dispatchCommand() *cli.Command {
 			"  commbench dispatch --nodes 4 --experts 256\n" +
 			"  commbench dispatch --preset v3-train --tokens 256\n" +
 			"  commbench dispatch --nodes 8 --routing zipf:0.8 --ragged --check all\n" +
-			"  commbench dispatch --routing trace:choices.jsonl.gz --format json\n\n" +
+			"  commbench dispatch --routing trace:choices.jsonl.gz --format json\n" +
+			"  commbench dispatch --procs node --scale-out tcp\n" +
+			"  mpirun -n 4 commbench dispatch --nodes 4\n\n" +
 			"Presets:" + presetHelp(),
 		Flags: append(jobFlags(),
 			&cli.BoolFlag{Name: "cached", Category: runFlags, Usage: "reuse the first iteration's handle: no layout and no notify"},

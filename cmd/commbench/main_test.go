@@ -145,7 +145,7 @@ func TestBadCommandLinesSayWhatWouldDo(t *testing.T) {
 		{[]string{"dispatch", "--topk", "300"}, "top-256"},
 		{[]string{"dispatch", "--topk-groups", "-1"}, "no limit"},
 		{[]string{"dispatch", "--dtype", "fp4"}, "fp8 or bf16"},
-		{[]string{"dispatch", "--transport", "carrier-pigeon"}, "want mem or shm"},
+		{[]string{"dispatch", "--transport", "carrier-pigeon"}, "want mem, shm or tcp"},
 		{[]string{"dispatch", "--scale-out", "tin-can"}, `--scale-out "tin-can"`},
 		{[]string{"dispatch", "--algorithm", "three-hop"}, "two-hop direct alltoall"},
 		{[]string{"dispatch", "--baseline", "three-hop"}, "or none"},
@@ -213,7 +213,7 @@ func TestDocumentsNameRealFlags(t *testing.T) {
 		known += help
 	}
 	// Flags of the tools that the documents tell readers to use.
-	others := []string{"--race", "--tags"}
+	others := []string{"--race", "--tags", "--rate", "--mtu", "--name"}
 	docs, _ := filepath.Glob("../../docs/*.md")
 	for _, file := range append(docs, "../../README.md") {
 		text, err := os.ReadFile(file)

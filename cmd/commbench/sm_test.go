@@ -75,7 +75,7 @@ func TestBadSweepsSayWhatWouldDo(t *testing.T) {
 		"--measured --algorithm three-hop":          "two-hop",
 		"--measured --chunk 0":                      "at least 1",
 		"--measured --dtype fp4":                    "fp8 or bf16",
-		"--measured --transport tin-can":            "mem or shm",
+		"--measured --transport tin-can":            "mem, shm or tcp",
 		"--measured --format xml":                   "want table, json",
 		"--measured --iters 0":                      "iters 0",
 		"--measured -o " + t.TempDir():              "is a directory",
