@@ -36,14 +36,7 @@ type variant struct {
 // ceilings it may be sampled only before the operation itself, which overwrites
 // what was written there.
 func (r *runner) copyCeiling(s *side) *ceiling {
-	row := r.row(record.Dispatch, s.alg)
-	shape := limits.Copy{Block: row.Bytes(), Stride: r.group.Recv(0, s.alg).Stride()}
-	var from, to [][]byte
-	for i := range r.group.Ranks() {
-		from = append(from, r.group.X(i).First(r.here()[i].Tokens))
-		to = append(to, r.group.Recv(i, s.alg).First(s.handle.Plans[i].RecvRows()))
-	}
-	shape.Sources, shape.Targets = from, to
+	shape := r.received(s)
 	c := &ceiling{limit: record.Limit{Kind: record.LimitCopy, BlockBytes: new(int64(shape.Block)), Workers: &r.c.Workers}}
 	all := []limits.Stores{limits.Ordinary, limits.Streaming}
 	if isa.Best() == isa.Pure { // which has no streaming stores
@@ -59,15 +52,34 @@ func (r *runner) copyCeiling(s *side) *ceiling {
 	return c
 }
 
+// received are the rows that a dispatch reads, and those that it writes last.
+func (r *runner) received(s *side) limits.Copy {
+	row := r.row(record.Dispatch, s.alg)
+	c := limits.Copy{Block: row.Bytes(), Stride: r.group.Recv(0, s.alg).Stride()}
+	for i := range r.group.Ranks() {
+		c.Sources = append(c.Sources, r.group.X(i).First(r.here()[i].Tokens))
+		c.Targets = append(c.Targets, r.group.Recv(i, s.alg).First(s.handle.Plans[i].RecvRows()))
+	}
+	return c
+}
+
+// combined are the rows that a combine reads, and those that it writes last.
+func (r *runner) combined(s *side) limits.Copy {
+	row := r.row(record.Combine, s.alg)
+	c := limits.Copy{Block: row.Payload, Stride: r.group.Y(0, s.alg).Stride()}
+	for i := range r.group.Ranks() {
+		c.Sources = append(c.Sources, r.group.Y(i, s.alg).First(s.handle.Plans[i].RecvRows()))
+		c.Targets = append(c.Targets, r.group.Out(i).First(r.here()[i].Tokens))
+	}
+	return c
+}
+
 // reduceCeiling adds as many random outputs as the side's sums have addends on
 // average, into the memory of combined tokens. It is nil where the run has too few
 // rows.
 func (r *runner) reduceCeiling(s *side) *ceiling {
-	shape := limits.Sum{Block: r.row(record.Combine, s.alg).Payload, Stride: r.group.Y(0, s.alg).Stride()}
-	for i := range r.group.Ranks() {
-		shape.Sources = append(shape.Sources, r.group.Y(i, s.alg).First(s.handle.Plans[i].RecvRows()))
-		shape.Targets = append(shape.Targets, r.group.Out(i).First(r.here()[i].Tokens))
-	}
+	of := r.combined(s)
+	shape := limits.Sum{Block: of.Block, Stride: of.Stride, Sources: of.Sources, Targets: of.Targets}
 	rows, sums := r.reduced(s)
 	if sums == 0 {
 		return nil

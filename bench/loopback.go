@@ -18,12 +18,12 @@ var loopbackConnections = []int{1, 2, 4}
 
 // ceiling is what bounds the side: what memory can do, or what loopback carries. It is
 // nil where a network is in between of which nothing is known.
-func (r *runner) ceiling(s *side, memory func(*side) *ceiling) *ceiling {
+func (r *runner) ceiling(s *side, memory func(*side) *ceiling, rows func(*side) limits.Copy) *ceiling {
 	switch {
 	case r.network == nil:
 		return memory(s)
 	case r.loops():
-		return r.loopbackCeiling()
+		return r.loopbackCeiling(rows(s))
 	}
 	return nil
 }
@@ -37,8 +37,9 @@ func (r *runner) loops() bool {
 // loopbackName is the interface's on Linux; elsewhere there is no such limit.
 const loopbackName = "lo"
 
-// loopbackCeiling sends between two threads of one process. It is nil where it cannot.
-func (r *runner) loopbackCeiling() *ceiling {
+// loopbackCeiling carries such rows between two threads of one process. It is nil where
+// it cannot.
+func (r *runner) loopbackCeiling(rows limits.Copy) *ceiling {
 	measure := func(int) func(time.Duration) float64 {
 		return func(time.Duration) float64 { return 0 } // process 0 measures for all
 	}
@@ -57,6 +58,9 @@ func (r *runner) loopbackCeiling() *ceiling {
 		}
 		measure = func(n int) func(time.Duration) float64 {
 			return func(d time.Duration) float64 {
+				if r.loopback.Carry(rows) != nil {
+					return 0
+				}
 				rate, err := r.loopback.Measure(n, longer*d)
 				if err != nil {
 					return 0
@@ -65,7 +69,7 @@ func (r *runner) loopbackCeiling() *ceiling {
 			}
 		}
 	}
-	c := &ceiling{limit: record.Limit{Kind: record.LimitLoopback}}
+	c := &ceiling{limit: record.Limit{Kind: record.LimitLoopback, BlockBytes: new(int64(rows.Block))}}
 	for _, n := range loopbackConnections {
 		c.variants = append(c.variants, variant{limit: record.Limit{Connections: &n}, measure: measure(n)})
 	}

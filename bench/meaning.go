@@ -118,7 +118,7 @@ func near(rec *record.Record) string {
 	case record.LimitCopy:
 		limit = fmt.Sprintf("copying such rows between random places (%s stores)", *l.Stores)
 	case record.LimitLoopback:
-		return fmt.Sprintf("%s: %s runs at %s the limit, %s GB/s that %s over this host's loopback carry", rec.Op, rec.Algorithm,
+		return fmt.Sprintf("%s: %s runs at %s the limit, %s GB/s of such rows that %s over this host's loopback carry", rec.Op, rec.Algorithm,
 			unit.Ratio(*rec.Efficiency), unit.Number(l.GBps), counted(*l.Connections, "TCP connection"))
 	case record.LimitReduce:
 		limit = fmt.Sprintf("adding up %d random rows at a time", *l.Addends)

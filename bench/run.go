@@ -193,7 +193,7 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 	}
 	if timed && r.c.LimitTime > 0 {
 		if len(o.transfer) == 0 {
-			o.ceiling = r.ceiling(s, r.copyCeiling)
+			o.ceiling = r.ceiling(s, r.copyCeiling, r.received)
 		}
 		if err := r.sample(ctx, o.ceiling); err != nil {
 			return err
@@ -249,7 +249,7 @@ func (r *runner) combine(ctx context.Context, s *side, timed, check bool) error 
 	o := s.op(record.Combine)
 	if timed && r.c.LimitTime > 0 {
 		if len(o.transfer) == 0 {
-			o.ceiling = r.ceiling(s, r.reduceCeiling)
+			o.ceiling = r.ceiling(s, r.reduceCeiling, r.combined)
 		}
 		if err := r.sample(ctx, o.ceiling); err != nil {
 			return err

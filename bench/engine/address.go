@@ -25,14 +25,14 @@ func address(host string, port int) (string, error) {
 	return net.JoinHostPort(host, strconv.Itoa(port)), nil
 }
 
-// splitAddress is the host of host:port.
-func splitAddress(text string) (string, error) {
-	host, port, err := net.SplitHostPort(text)
+// splitAddress parses host:port.
+func splitAddress(text string) (host, port string, err error) {
+	host, port, err = net.SplitHostPort(text)
 	n, err2 := strconv.ParseUint(port, 10, 16)
 	if err != nil || err2 != nil || n == 0 || !isHost(host) {
-		return "", errors.New("expected host:port, as in node01:29500 or [::1]:29500")
+		return "", "", errors.New("expected host:port, as in node01:29500 or [::1]:29500")
 	}
-	return host, nil
+	return host, port, nil
 }
 
 // isHost says whether a text can be a host's name or address; the resolver

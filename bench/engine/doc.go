@@ -40,7 +40,9 @@
 //     after it where TORCHELASTIC_USE_AGENT_STORE is True, for there torchrun's own
 //     store listens on MASTER_PORT.
 //   - Kubernetes: <job>-0, with the subdomain that COMMBENCH_SUBDOMAIN names, port
-//     29500; the pod's own host name is <job>-<index>.
+//     29500; the pod's own host name is <job>-<index>. Pod 0 itself listens by the
+//     name that it has in its own /etc/hosts, without a domain: the cluster's DNS
+//     may not know a pod that has just started.
 //
 // # Purity
 //

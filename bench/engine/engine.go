@@ -51,7 +51,8 @@ type engine struct {
 // found is what an engine says.
 type found struct {
 	Place
-	lack error // why nobody can find process 0, if so
+	lack error  // why nobody can find process 0, if so
+	self string // the host name by which process 0 listens, where its name in the network may not lead there yet
 }
 
 // Find says where this process stands. The environment is read through getenv,
@@ -99,7 +100,7 @@ func flags(v *variables) (Place, error) {
 	if err != nil {
 		return Place{}, err
 	}
-	return found{p, fmt.Errorf("nothing says where process 0 of %d is", p.Processes)}.met(v)
+	return found{Place: p, lack: fmt.Errorf("nothing says where process 0 of %d is", p.Processes)}.met(v)
 }
 
 // automatic asks every engine.
@@ -144,9 +145,12 @@ func automatic(v *variables) (Place, error) {
 func (o found) met(v *variables) (Place, error) {
 	p := o.Place
 	if given := v.get(varRendezvous); given != "" {
-		host, err := splitAddress(given)
+		host, port, err := splitAddress(given)
 		if err != nil {
 			return Place{}, fmt.Errorf("%s: %w", v.say(varRendezvous), err)
+		}
+		if o.self != "" && strings.HasPrefix(host, o.self+".") {
+			given = o.self + ":" + port
 		}
 		p.Rendezvous, o.lack = given, nil
 		p.SameHost = p.SameHost || loopback(host)

@@ -31,6 +31,9 @@ func named(name string) func() (string, error) {
 
 func in(f Flags, host string, samples ...string) (Place, error) {
 	env := parse(samples...)
+	if env["HOST"] != "" { // for the tables: this host's name
+		host = env["HOST"]
+	}
 	return Find(f, func(name string) string { return env[name] }, named(host))
 }
 
@@ -130,6 +133,12 @@ func TestFind(t *testing.T) {
 			Place{Engine: "kubernetes", Process: 3, Processes: 4, Local: -1, Rendezvous: "nightly-a2a-0.commbench:29500"}},
 		{"a pod without a subdomain", Flags{}, indexedPod + "\nCOMMBENCH_SUBDOMAIN=",
 			Place{Engine: "kubernetes", Process: 3, Processes: 4, Local: -1, Rendezvous: "nightly-a2a-0:29500"}},
+		{"the first pod, which its DNS may not know yet", Flags{}, indexedPod + "\nJOB_COMPLETION_INDEX=0\nHOST=nightly-0.commbench.default.svc",
+			Place{Engine: "kubernetes", Process: 0, Processes: 4, Local: -1, Rendezvous: "nightly-0:29500"}},
+		{"the first pod, told the same as others", Flags{}, indexedPod + "\nJOB_COMPLETION_INDEX=0\nHOST=nightly-0\nCOMMBENCH_RENDEZVOUS=nightly-0.commbench:3",
+			Place{Engine: "kubernetes", Process: 0, Processes: 4, Local: -1, Rendezvous: "nightly-0:3"}},
+		{"the first pod, told something else", Flags{}, indexedPod + "\nJOB_COMPLETION_INDEX=0\nHOST=nightly-0\nCOMMBENCH_RENDEZVOUS=nightly-01.commbench:3",
+			Place{Engine: "kubernetes", Process: 0, Processes: 4, Local: -1, Rendezvous: "nightly-01.commbench:3"}},
 		{"a pod that is told", Flags{World: new(5)}, indexedPod + "\nCOMMBENCH_RENDEZVOUS=x.y:3",
 			Place{Engine: "kubernetes", Process: 3, Processes: 5, Local: -1, Rendezvous: "x.y:3"}},
 		{"a pod by name", Flags{Engine: "kubernetes", World: new(4)}, indexedPod + srunOneNode,
@@ -214,7 +223,7 @@ func FuzzFind(f *testing.F) {
 		if p.Processes > 1 && p.Rendezvous == "" && (p.Key == "" || !p.SameHost) {
 			t.Errorf("%+v: nobody finds process 0", p)
 		}
-		if _, err := splitAddress(p.Rendezvous); p.Rendezvous != "" && err != nil {
+		if _, _, err := splitAddress(p.Rendezvous); p.Rendezvous != "" && err != nil {
 			t.Errorf("%+v: %v", p, err)
 		}
 	})

@@ -83,7 +83,7 @@ func TestTasksOn(t *testing.T) {
 			t.Errorf("%s: node %d has %d tasks", list, len(want), got)
 		}
 	}
-	for _, list := range []string{"", "0", "x", "2(x", "2(x)", "2(x2", "2x2", "2(x-1)", "-2", "9999999999", "2097152", "2(x99999999999999999999)"} {
+	for _, list := range []string{"", "0", "x", "2(x", "2(x)", "2(x2", "2x2", "2(x-1)", "-2", "9999999999", "65537", "2(x99999999999999999999)"} {
 		if got, err := tasksOn(list, 0); err == nil {
 			t.Errorf("%q: node 0 has %d tasks", list, got)
 		}

@@ -69,16 +69,16 @@ var mpich = engine{
 func onHost(p Place, locals string, job func() ([]string, error)) found {
 	switch {
 	case p.Processes == 1:
-		return found{p, nil}
+		return found{Place: p}
 	case p.Locals == 0:
-		return found{p, fmt.Errorf("%s is not set, so the %d processes may be on several hosts, and nothing says where process 0 is", locals, p.Processes)}
+		return found{Place: p, lack: fmt.Errorf("%s is not set, so the %d processes may be on several hosts, and nothing says where process 0 is", locals, p.Processes)}
 	case p.Locals < p.Processes:
-		return found{p, fmt.Errorf("%s=%d of %d processes are on this host, and nothing says where process 0 is", locals, p.Locals, p.Processes)}
+		return found{Place: p, lack: fmt.Errorf("%s=%d of %d processes are on this host, and nothing says where process 0 is", locals, p.Locals, p.Processes)}
 	}
 	parts, err := job()
 	if err != nil {
-		return found{p, err}
+		return found{Place: p, lack: err}
 	}
 	p.SameHost, p.Key = true, key(p.Engine, parts...)
-	return found{p, nil}
+	return found{Place: p}
 }

@@ -24,7 +24,7 @@ func TestRefused(t *testing.T) {
 		{"a negative rank", Flags{Rank: new(-1), World: new(2)}, "", []string{"--rank -1", "from 0"}},
 		{"a rank that is too high", Flags{Rank: new(2), World: new(2)}, "", []string{"--rank 2 and --world 2", "from 0 to 1"}},
 		{"a world of none", Flags{Rank: new(0), World: new(0)}, "", []string{"--world 0", "from 1"}},
-		{"a huge world", Flags{Rank: new(0), World: new(1<<20 + 1)}, "", []string{"--world 1048577", "to 1048576"}},
+		{"a huge world", Flags{Rank: new(0), World: new(1<<16 + 1)}, "", []string{"--world 65537", "to 65536"}},
 		{"a variable and no number", Flags{World: new(2)}, "COMMBENCH_RANK=one", []string{"COMMBENCH_RANK=one", "whole number"}},
 		{"an address without a port", Flags{Rank: new(1), World: new(2), Rendezvous: "gpu01"}, "", []string{"--rendezvous gpu01", "host:port"}},
 		{"an address of port 0", Flags{Rank: new(1), World: new(2), Rendezvous: "gpu01:0"}, "", []string{"host:port"}},

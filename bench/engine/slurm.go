@@ -49,14 +49,14 @@ var slurm = engine{
 		hosts, err := expand(v.see(list))
 		switch {
 		case err != nil:
-			return found{p, fmt.Errorf("%s: %w", v.say(list), err)}, nil
+			return found{Place: p, lack: fmt.Errorf("%s: %w", v.say(list), err)}, nil
 		case len(hosts) == 1:
 			p.SameHost = true
 			p.Key = key("slurm", v.get("SLURM_CLUSTER_NAME"), job, step, v.get("SLURM_RESTART_COUNT"))
-			return found{p, nil}, nil
+			return found{Place: p}, nil
 		}
 		p.Rendezvous, err = address(hosts[0], slurmPort(job, step))
-		return found{p, err}, nil
+		return found{Place: p, lack: err}, nil
 	},
 }
 

@@ -15,11 +15,11 @@ var torchrun = engine{
 			return found{}, err
 		}
 		if p.Processes == 1 {
-			return found{p, nil}, nil
+			return found{Place: p}, nil
 		}
 		host := v.see("MASTER_ADDR")
 		if host == "" || v.see("MASTER_PORT") == "" {
-			return found{p, fmt.Errorf("%s and %s, but MASTER_ADDR or MASTER_PORT is not set, which say where process 0 is", v.say("RANK"), v.say("WORLD_SIZE"))}, nil
+			return found{Place: p, lack: fmt.Errorf("%s and %s, but MASTER_ADDR or MASTER_PORT is not set, which say where process 0 is", v.say("RANK"), v.say("WORLD_SIZE"))}, nil
 		}
 		// torchrun's own store may listen on MASTER_PORT already.
 		next := 0
@@ -35,11 +35,11 @@ var torchrun = engine{
 		if p.Locals == p.Processes {
 			p.SameHost = true
 			p.Key = key("torchrun", host, v.get("MASTER_PORT"), v.get("TORCHELASTIC_RUN_ID"), v.get("TORCHELASTIC_RESTART_COUNT"))
-			return found{p, nil}, nil
+			return found{Place: p}, nil
 		}
 		if p.Rendezvous, err = address(host, port+next); err != nil {
 			return found{}, fmt.Errorf("MASTER_ADDR: %w", err)
 		}
-		return found{p, nil}, nil
+		return found{Place: p}, nil
 	},
 }

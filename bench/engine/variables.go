@@ -14,7 +14,7 @@ const (
 )
 
 // maxProcesses bounds what a rank or a number of processes may be.
-const maxProcesses = 1 << 20
+const maxProcesses = 1 << 16
 
 // variables is the environment, with flags in the place of the variables that
 // they beat.

@@ -35,6 +35,7 @@ type Loopback struct {
 type conn struct {
 	sender, receiver socket
 	out, in          []byte
+	rows             *carried      // nil: messages are sent, from one place to another
 	bytes            int64         // received in this measurement
 	end              time.Duration // when the last one was
 	errs             [2]error
@@ -64,7 +65,8 @@ func NewLoopback(connections int, congestion string) (*Loopback, error) {
 	return l, nil
 }
 
-// Measure sends for d on the first n connections, in messages of 1 MiB, and returns
+// Measure sends for d on the first n connections, messages of 1 MiB or the rows that
+// Carry was given, and returns
 // the rate of them together in GB/s (1e9 bytes a second): bytes received / time
 // from the common start to the last byte. After an error it can only be closed.
 func (l *Loopback) Measure(n int, d time.Duration) (float64, error) {
@@ -75,6 +77,11 @@ func (l *Loopback) Measure(n int, d time.Duration) (float64, error) {
 		return 0, l.err
 	}
 	l.n, l.d = n, d
+	for i := range n {
+		if rows := l.conns[i].rows; rows != nil {
+			rows.end.Store(0)
+		}
+	}
 	l.gate.close(2 * n)
 	l.crew.Run(l.run)
 	bytes, end := int64(0), l.gate.start
@@ -108,6 +115,9 @@ func (l *Loopback) work(i int) {
 }
 
 func (c *conn) send(start, d time.Duration) error {
+	if c.rows != nil {
+		return c.sendRows(start, d)
+	}
 	for c.out[0] = more; c.out[0] == more; {
 		if sinceEpoch()-start >= d {
 			c.out[0] = last
@@ -124,6 +134,9 @@ func (c *conn) send(start, d time.Duration) error {
 }
 
 func (c *conn) receive(start, d time.Duration) error {
+	if c.rows != nil {
+		return c.receiveRows(start, d)
+	}
 	c.bytes = 0
 	for c.in[0] = more; c.in[0] == more; {
 		for rest := c.in; len(rest) > 0; {

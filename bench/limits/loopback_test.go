@@ -50,6 +50,42 @@ func TestLoopback(t *testing.T) {
 	}
 }
 
+// Rows go from their sources to their targets, and nowhere else.
+func TestLoopbackCarriesRows(t *testing.T) {
+	const block, stride, rows = 100, 112, 40
+	l := loopback(t, 2)
+	defer l.Close()
+	from, to := make([]byte, rows*stride), make([]byte, rows*stride)
+	for i := range from {
+		from[i] = byte(i%stride) + 1
+	}
+	if err := l.Carry(Copy{Block: block, Stride: stride, Sources: [][]byte{from}, Targets: [][]byte{to}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{2, 1} {
+		rate, err := l.Measure(n, 5*time.Millisecond)
+		if err != nil || rate <= 0 {
+			t.Errorf("%d connections: %v GB/s, %v", n, rate, err)
+		}
+		for i := range n {
+			if got := l.conns[i].bytes; got < rowsAtOnce*block || got%(rowsAtOnce*block) != 0 {
+				t.Errorf("connection %d of %d received %d bytes", i, n, got)
+			}
+		}
+	}
+	for i, b := range to {
+		if want := byte(i%stride) + 1; i%stride < block && b != want && b != 0 || i%stride >= block && b != 0 {
+			t.Fatalf("byte %d is %d", i, b)
+		}
+	}
+	if to[0] == 0 && to[stride] == 0 {
+		t.Error("nothing arrived")
+	}
+	if err := l.Carry(Copy{Block: 10 * rows * stride, Stride: 10 * rows * stride, Sources: [][]byte{from}, Targets: [][]byte{to}}); !errors.Is(err, ErrShape) {
+		t.Errorf("blocks that are larger than all: %v", err)
+	}
+}
+
 // A connection that breaks ends the measurement on both sides.
 func TestLoopbackBreaks(t *testing.T) {
 	for _, side := range []string{"sender", "receiver"} {

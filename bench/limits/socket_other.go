@@ -17,4 +17,10 @@ func (socket) write([]byte) (int, error) { return 0, errors.ErrUnsupported }
 
 func (socket) read([]byte) (int, error) { return 0, errors.ErrUnsupported }
 
+func (socket) writev([][]byte) (int, error) { return 0, errors.ErrUnsupported }
+
+func (socket) readv([][]byte) (int, error) { return 0, errors.ErrUnsupported }
+
+func (socket) control(string) error { return errors.ErrUnsupported }
+
 func (socket) close() error { return nil }

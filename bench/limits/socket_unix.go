@@ -125,6 +125,29 @@ func (s socket) read(b []byte) (int, error) {
 	}
 }
 
+func (s socket) writev(blocks [][]byte) (int, error) {
+	for {
+		n, err := unix.Writev(s.fd, blocks)
+		if err == unix.EINTR {
+			continue
+		}
+		return max(n, 0), err
+	}
+}
+
+func (s socket) readv(blocks [][]byte) (int, error) {
+	for {
+		n, err := unix.Readv(s.fd, blocks)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == nil && n == 0:
+			err = io.ErrUnexpectedEOF
+		}
+		return max(n, 0), err
+	}
+}
+
 // close closes once.
 func (s *socket) close() error {
 	if s.fd < 0 {
