@@ -16,28 +16,6 @@ import (
 	"github.com/commbench/commbench/scripts/internal/doc"
 )
 
-func TestParseA2AV(t *testing.T) {
-	const good = "0 100.5 10.0 80.0 10.5 120.0\n[WARNING] a library speaks\n\n1 200.0 20.0 160.0 20.0 210.0\n"
-	got, err := parseA2AV(good, 2)
-	want := []sample{{100.5, 10, 80, 10.5}, {200, 20, 160, 20}}
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%v (%v), want %v", got, err, want)
-	}
-	for name, out := range map[string]string{
-		"nothing":         "",
-		"one line short":  "0 1 1 1 1 1\n",
-		"one too many":    good + "2 1 1 1 1 1\n",
-		"a line twice":    "0 1 1 1 1 1\n0 1 1 1 1 1\n",
-		"no number":       "0 1 1 x 1 1\n1 1 1 1 1 1\n",
-		"a negative time": "0 1 -1 1 1 1\n1 1 1 1 1 1\n",
-		"no time at all":  "0 0 0 0 0 0\n1 1 1 1 1 1\n",
-	} {
-		if _, err := parseA2AV(out, 2); err == nil {
-			t.Errorf("%s: taken as good", name)
-		}
-	}
-}
-
 func TestParseLimit(t *testing.T) {
 	got, err := parseLimit("# 8.000 store\n# 9.500 stream\n9.500 stream\n10.250 store, 512 bytes ahead\n", 2)
 	if want := []float64{9.5, 10.25}; err != nil || !reflect.DeepEqual(got, want) {
@@ -50,29 +28,18 @@ func TestParseLimit(t *testing.T) {
 	}
 }
 
-func TestCountRows(t *testing.T) {
-	if n, err := countRows("32 0\n16 48\n", 2, 16); n != 6 || err != nil {
-		t.Errorf("%d rows (%v), want 6", n, err)
-	}
-	for _, text := range []string{"", "16 16\n16\n", "16 16 16\n16 16 16\n", "16 8\n16 16\n", "16 -16\n16 16\n", "16 x\n16 16\n"} {
-		if _, err := countRows(text, 2, 16); err == nil {
-			t.Errorf("%q: taken as good", text)
-		}
-	}
-}
-
 // compared is a section as it is after two rounds.
 func compared(op string) section {
 	whole := func(us ...float64) (s []sample) {
 		for _, v := range us {
-			s = append(s, sample{total: v})
+			s = append(s, sample{Total: v})
 		}
 		return s
 	}
 	parts := func(pack, exchange, finish float64) sample {
-		return sample{pack + exchange + finish, pack, exchange, finish}
+		return sample{Total: pack + exchange + finish, Pack: pack, Exchange: exchange, Finish: finish}
 	}
-	return section{op: op, cluster: cluster{4, 8}, settings: settings{rounds: 2, iters: 3, tokens: 1024, command: "go run ./scripts/peers"}, sides: []side{
+	return section{op: op, cluster: cluster{4, 8}, settings: settings{rounds: 2, iters: 3, tokens: 1024, command: "go run ./scripts/peers"}, sides: []contender{
 		{name: "commbench two-hop", rounds: [][]sample{whole(90_000, 100_000, 120_000), whole(100_000, 110_000, 130_000)}},
 		{name: "an MPI", rounds: [][]sample{
 			{parts(100_000, 200_000, 50_000), parts(100_000, 200_000, 100_000), parts(100_000, 300_000, 100_000)},

@@ -17,7 +17,7 @@ import (
 // ratios, which are taken round by round, fit to it.
 type figure func(sample) float64
 
-func total(x sample) float64 { return x.total }
+func total(x sample) float64 { return x.Total }
 
 // round is the figure's median in one round.
 func (f figure) round(samples []sample) float64 {
@@ -32,7 +32,7 @@ func (f figure) round(samples []sample) float64 {
 	return s.P50
 }
 
-func (f figure) rounds(s *side) []float64 {
+func (f figure) rounds(s *contender) []float64 {
 	var v []float64
 	for _, samples := range s.rounds {
 		v = append(v, f.round(samples))
@@ -43,7 +43,7 @@ func (f figure) rounds(s *side) []float64 {
 func ms(us float64) string { return unit.Number(us / 1e3) }
 
 // of is the figure of a side, in milliseconds.
-func (f figure) of(s *side) string {
+func (f figure) of(s *contender) string {
 	sum, err := stats.Summarize(f.rounds(s))
 	if err != nil {
 		return unit.Unknown
@@ -53,7 +53,7 @@ func (f figure) of(s *side) string {
 
 // over is how many times the base's total a side's figure is, with the extremes
 // over rounds.
-func (f figure) over(s, base *side) string {
+func (f figure) over(s, base *contender) string {
 	r, err := stats.Compare(f.rounds(s), figure(total).rounds(base))
 	if err != nil {
 		return unit.Unknown
@@ -66,17 +66,17 @@ func (f figure) over(s, base *side) string {
 // there.
 func (s *section) unsorted(x sample) float64 {
 	if s.op == record.Combine {
-		return x.total - x.pack
+		return x.Total - x.Pack
 	}
-	return x.total - x.finish
+	return x.Total - x.Finish
 }
 
 // spread is the smallest and the largest sample.
-func (s *side) spread() string {
+func (s *contender) spread() string {
 	var v []float64
 	for _, samples := range s.rounds {
 		for _, x := range samples {
-			v = append(v, x.total)
+			v = append(v, x.Total)
 		}
 	}
 	return ms(slices.Min(v)) + " to " + ms(slices.Max(v))
@@ -99,10 +99,10 @@ func (s *section) table() string {
 		if i > 0 {
 			ratio = figure(total).over(side, base)
 		}
-		if side.rounds[0][0].exchange > 0 { // of MPI the parts are known
-			parts = figure(func(x sample) float64 { return x.pack }).of(side) + ", " +
-				figure(func(x sample) float64 { return x.exchange }).of(side) + ", " +
-				figure(func(x sample) float64 { return x.finish }).of(side)
+		if side.rounds[0][0].Exchange > 0 { // of MPI the parts are known
+			parts = figure(func(x sample) float64 { return x.Pack }).of(side) + ", " +
+				figure(func(x sample) float64 { return x.Exchange }).of(side) + ", " +
+				figure(func(x sample) float64 { return x.Finish }).of(side)
 			unsorted = figure(s.unsorted).over(side, base)
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", side.name, figure(total).of(side), side.spread(), ratio, parts, unsorted)

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/bench/unit"
+	"github.com/commbench/commbench/scripts/internal/side"
+)
+
+const mpiIters = 3 // timed iterations of a turn, after one that is not
+
+// overMPI lets commbench and Open MPI take turns, all over TCP and loopback, on the
+// routing that scripts/peers compares on. Open MPI has a process for each rank, so the
+// like-for-like side is commbench's with one as well.
+func overMPI(ctx context.Context, s *settings) (result, error) {
+	dir, err := os.MkdirTemp("", "network")
+	if err != nil {
+		return result{}, err
+	}
+	defer os.RemoveAll(dir)
+	clusters := [][2]int{{4, 8}, {2, 2}, {2, 1}}
+	if s.quick {
+		clusters = clusters[2:]
+	}
+	met := true
+	var said []string
+	var b strings.Builder
+	for _, cluster := range clusters {
+		c := &side.Case{Op: record.Dispatch, Nodes: cluster[0], GPUs: cluster[1], Tokens: s.tokens, Iters: mpiIters, Warmup: 1,
+			Commbench: s.commbench, Peers: s.peers, Matrix: filepath.Join(dir, fmt.Sprint(cluster[0], "x", cluster[1]))}
+		if _, err := c.Plan(ctx); err != nil {
+			return result{}, err
+		}
+		all := mpiContenders(c)
+		if err := takeTurns(ctx, s.rounds, fmt.Sprintf("%d ranks", c.Ranks()), all); err != nil {
+			return result{}, err
+		}
+		whole, _ := over(all[0].figure(0), all[1].figure(0))
+		alone, ratio := over(all[0].figure(1), all[1].figure(0))
+		met = met && ratio > 1
+		said = append(said, fmt.Sprintf("%d ranks: MPI_Alltoallv alone takes %s our time, with pack and unpack %s", c.Ranks(), alone, whole))
+		fmt.Fprintf(&b, "\n| dispatch over TCP, %d x %d | median, ms (range) | MPI_Alltoallv takes, times | with pack and unpack |\n|---|---|---|---|\n", c.Nodes, c.GPUs)
+		fmt.Fprintf(&b, "| Open MPI | %s, of which exchange %s | | |\n", spread(all[0].figure(0)), unit.Number(p50(all[0].figure(1))))
+		for i := range all[1:] {
+			ours := &all[1+i]
+			alone, _ := over(all[0].figure(1), ours.figure(0))
+			whole, _ := over(all[0].figure(0), ours.figure(0))
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", ours.name, spread(ours.figure(0)), alone, whole)
+		}
+	}
+	return result{&met, strings.Join(said, "; "), strings.TrimPrefix(b.String(), "\n")}, nil
+}
+
+// mpiContenders are Open MPI, then commbench's direct with a process for each rank, and
+// what else commbench can do. Figures are medians of a turn, in milliseconds: of all,
+// and of MPI's exchange alone.
+func mpiContenders(c *side.Case) []contender {
+	medians := func(samples []side.Sample, err error) ([]float64, error) {
+		var total, exchange []float64
+		for _, x := range samples {
+			total, exchange = append(total, x.Total/1e3), append(exchange, x.Exchange/1e3)
+		}
+		return []float64{p50(total), p50(exchange)}, err
+	}
+	all := []contender{{name: "Open MPI", run: func(ctx context.Context) ([]float64, error) {
+		return medians(c.MPI(ctx, "a2av.openmpi", side.OpenMPI("tcp,self")...))
+	}}}
+	for _, procs := range []struct{ flag, name string }{{"rank", "a process for each rank"}, {"node", "a process for each node"}, {"1", "one process"}} {
+		if procs.flag == "node" && c.GPUs == 1 {
+			continue // the same as rank
+		}
+		for _, algorithm := range []string{record.Direct, record.TwoHop} {
+			all = append(all, contender{name: "commbench " + algorithm + ", " + procs.name, run: func(ctx context.Context) ([]float64, error) {
+				return medians(c.Ours(ctx, algorithm, "--transport", "tcp", "--procs", procs.flag))
+			}})
+		}
+	}
+	return all
+}
