@@ -9,6 +9,7 @@ import (
 
 const (
 	spinPauses = 16 // pauses that are none: the signal is often there, or nearly
+	letRun     = 2  // pauses for goroutines that bring signals, before a park
 
 	// Then pauses yield, for longer than what comes after it takes to end.
 	yieldBeforePark  = 100 * time.Microsecond
@@ -43,6 +44,9 @@ type Backoff struct {
 	// Bell is rung by signals to all that is polled; nil if there is none such. See
 	// World.Bell.
 	Bell driver.Bell
+	// Delivered says that what is polled changes by the work of other goroutines of this
+	// process, as driver.Caps has it: pauses let these run, and soon park.
+	Delivered bool
 
 	pauses int       // since the beginning, or since the bell rang
 	start  time.Time // of the first pause that takes time
@@ -57,7 +61,11 @@ type Backoff struct {
 // hundred.
 func (b *Backoff) Pause() {
 	b.pauses++
-	if b.pauses <= spinPauses {
+	if b.Delivered && b.pauses <= letRun {
+		runtime.Gosched()
+		return
+	}
+	if !b.Delivered && b.pauses <= spinPauses {
 		return
 	}
 	now := time.Now()
@@ -75,11 +83,11 @@ func (b *Backoff) Pause() {
 		if b.Bell.Park(b.ticket, min(max(minPark, alert/8), maxPark)) {
 			b.pauses, b.alert = 0, time.Time{}
 		}
-	case b.Bell != nil && alert >= yieldBeforePark:
+	case b.Bell != nil && (b.Delivered || alert >= yieldBeforePark):
 		b.ticket, b.armed = b.Bell.Arm(), true
 	case alert >= yieldBeforeSleep:
 		time.Sleep(min(alert/8, maxSleep))
-	case b.pauses%goschedEvery == 0:
+	case b.Delivered, b.pauses%goschedEvery == 0:
 		runtime.Gosched()
 	default:
 		yieldProcess()

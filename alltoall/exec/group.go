@@ -25,6 +25,7 @@ type Group struct {
 	tables  []routing.Table // of the local ranks, during Notify
 	broken  error           // the first failure; nothing runs after it
 	unbound error           // why memory is not where it should be
+	upRings bool            // the scale-up worlds ring the bell of the others
 
 	wordsOut, wordsUp int
 }
@@ -95,6 +96,7 @@ func Open(ctx context.Context, cfg Config) (*Group, error) {
 		return nil, errors.Join(err, g.Close())
 	}
 	g.pool.bell = g.bell()
+	g.pool.delivered = cfg.ScaleUp.Caps().Delivered || cfg.ScaleOut.Caps().Delivered
 	g.pool.fault = g.fault
 	g.pool.push = g.pushers()
 	return g, nil
@@ -111,6 +113,7 @@ func (g *Group) bell() driver.Bell {
 	case up != nil && r.out.Chime(up):
 		return up
 	case out != nil && r.up.Chime(out):
+		g.upRings = true
 		return out
 	}
 	return nil
@@ -169,15 +172,16 @@ func (g *Group) Close() error {
 		g.pool = nil
 	}
 	var errs []error
-	// The worlds of one domain first: one driver may ring the other's bell.
-	for _, r := range g.ranks {
-		if r.out != nil {
-			errs = append(errs, r.out.Close())
-		}
-	}
-	for _, r := range g.ranks {
-		if r.up != nil {
-			errs = append(errs, r.up.Close())
+	// Who rings another driver's bell must have closed before that one does.
+	for _, up := range []bool{g.upRings, !g.upRings} {
+		for _, r := range g.ranks {
+			w := r.out
+			if up {
+				w = r.up
+			}
+			if w != nil {
+				errs = append(errs, w.Close())
+			}
 		}
 	}
 	for _, r := range g.ranks { // only when no peer maps them any more

@@ -30,6 +30,9 @@ type Caps struct {
 	// OwnMemory: segments must come from this driver's own Alloc. Without it any
 	// memory will do.
 	OwnMemory bool
+	// Delivered: signals come by goroutines of this process, from a network. Who waits
+	// for them by polling only keeps those from running, and should park at once.
+	Delivered bool
 }
 
 // Driver makes endpoints. It is safe for concurrent use.

@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"net"
-	"strconv"
+	"net/netip"
 
 	"github.com/commbench/commbench/transport/driver"
 )
@@ -37,12 +36,10 @@ func decodeAddress(b []byte) (address, error) {
 		return address{}, fmt.Errorf("%w: %d bytes", driver.ErrBadAddress, len(b))
 	}
 	a := address{hub: hubID(rest), endpoint: binary.LittleEndian.Uint32(rest[len(hubID{}):]), host: string(rest[len(hubID{})+4:])}
-	_, port, err := net.SplitHostPort(a.host)
-	if err != nil {
-		return address{}, fmt.Errorf("%w: %.300q: %w", driver.ErrBadAddress, a.host, err)
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return address{}, fmt.Errorf("%w: port %.300q", driver.ErrBadAddress, port)
+	// A name would be looked up, wherever that leads to.
+	at, err := netip.ParseAddrPort(a.host)
+	if err != nil || at.Port() == 0 || at.Addr().IsUnspecified() || at.Addr().IsMulticast() {
+		return address{}, fmt.Errorf("%w: %.300q is not the IP address and port of a process", driver.ErrBadAddress, a.host)
 	}
 	return a, nil
 }
@@ -68,5 +65,9 @@ func decodeHello(b []byte) (hello, error) {
 	if len(b) != helloSize {
 		return hello{}, fmt.Errorf("%w: a greeting of %d bytes", errProtocol, len(b))
 	}
-	return hello{to: hubID(b), from: hubID(b[len(hubID{}):]), stream: binary.LittleEndian.Uint16(b[2*len(hubID{}):])}, nil
+	h := hello{to: hubID(b), from: hubID(b[len(hubID{}):]), stream: binary.LittleEndian.Uint16(b[2*len(hubID{}):])}
+	if h.stream >= maxStreams {
+		return hello{}, fmt.Errorf("%w: stream %d of at most %d", errProtocol, h.stream, maxStreams)
+	}
+	return h, nil
 }

@@ -33,22 +33,25 @@
 // # Memory and back-pressure
 //
 // What was put but not sent is a descriptor and a pointer to the caller's bytes, which
-// must stay as they are. A connection holds up to 4 batches of 128 descriptors; a verb
-// that finds no room waits, up to Options.Timeout. Receivers never wait for anything
-// but the network, so there is always room in the end.
+// must stay as they are, until it is sent or the endpoint has closed. A connection holds
+// up to 4 batches of 128 descriptors; a verb that finds no room waits, up to the
+// Options.Timeout of the endpoint that opened the connection. Receivers never wait for
+// anything but the network, so there is always room in the end.
 //
 // # Security
 //
 // Both ends of each connection prove that they know Config.Secret before anything else
-// is read (see transport/internal/auth). After that, bytes travel in the clear. What
-// arrives is checked against the segments and words that exist here: a peer can write
-// nothing else, and makes nothing grow.
+// is read (see transport/internal/auth). Strangers that stay silent are cut off after
+// the timeout, 10 s at most, or when too many others come. After the proof, bytes travel
+// in the clear. What arrives is checked against the segments and words that exist here:
+// a peer can write nothing else, and a number that it sends makes nothing grow.
 //
 // # Failure
 //
-// A hub says goodbye when its last endpoint is closed. A connection that ends
-// otherwise, or that takes nothing for the timeout, is a fault: verbs on it fail, bells
-// ring, and Fault names the rank.
+// A hub says goodbye when its last endpoint is closed; verbs to its ranks then fail with
+// driver.ErrClosed. A connection that ends otherwise, or that takes nothing for the
+// timeout, is a fault: verbs on it fail with driver.ErrLost, bells ring, and Fault names
+// the rank. The connection ends, so the peer has a fault as well, if it is still there.
 //
 // # Concurrency
 //

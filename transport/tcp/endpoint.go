@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -19,12 +20,14 @@ type endpoint struct {
 	h        *hub
 	id       uint32 // in the hub
 	rank     int
+	size     int // ranks of the world
 	segments [][]byte
 	words    []word
 	own      *bell.Bell
 	timeout  time.Duration
 	hold     bool
-	peers    []address // by rank
+	peers    atomic.Pointer[[]address] // by rank; nil before Connect
+	streams  []*stream                 // that its channels use
 	closed   bool
 }
 
@@ -42,7 +45,7 @@ func (e *endpoint) Connect(addrs [][]byte) error {
 		}
 		peers[rank] = a
 	}
-	e.peers = peers
+	e.peers.Store(&peers)
 	return nil
 }
 
@@ -50,19 +53,22 @@ func (e *endpoint) Channel(peer, index int) (driver.Channel, error) {
 	if peer == e.rank {
 		return &local{e}, nil
 	}
-	l, err := e.h.link(&e.peers[peer], e.timeout)
+	to := &(*e.peers.Load())[peer]
+	l, err := e.h.link(to, e.timeout)
 	if err != nil {
 		return nil, err
 	}
 	// Channels of a pair, and of ranks side by side, are spread over the connections.
 	s := l.streams[(e.rank+peer+index)%len(l.streams)]
-	return &channel{s: s, endpoint: e.peers[peer].endpoint, now: !e.hold}, nil
+	if !slices.Contains(e.streams, s) {
+		e.streams = append(e.streams, s)
+	}
+	return &channel{s: s, endpoint: to.endpoint, now: !e.hold}, nil
 }
 
 func (e *endpoint) Load(word int) uint64 { return e.words[word].value.Load() }
 
-// signal adds to a word and wakes who waits. It is for who holds the hub's life, or
-// for the endpoint's own rank.
+// signal adds to a word and wakes who waits. The caller holds the hub's life.
 func (e *endpoint) signal(word int, add uint64) {
 	e.words[word].value.Add(add)
 	e.own.Ring()
@@ -89,13 +95,14 @@ func (e *endpoint) Push() { e.h.push() }
 
 // Fault is the first peer, by rank, whose hub is lost.
 func (e *endpoint) Fault() error {
-	faults := e.h.faults.Load()
-	if faults == nil {
+	faults, peers := e.h.faults.Load(), e.peers.Load()
+	if faults == nil || peers == nil {
 		return nil
 	}
-	for rank := range e.peers {
-		if err := (*faults)[e.peers[rank].hub]; err != nil {
-			return fmt.Errorf("%w: rank %d at %s: %w", driver.ErrLost, rank, e.peers[rank].host, err)
+	for rank := range *peers {
+		peer := &(*peers)[rank]
+		if err := (*faults)[peer.hub]; err != nil {
+			return fmt.Errorf("%w: rank %d at %s: %w", driver.ErrLost, rank, peer.host, err)
 		}
 	}
 	return nil
@@ -118,14 +125,15 @@ func (c *local) Put(segment, offset int, src []byte) error {
 }
 
 func (c *local) Signal(word int, add uint64) error {
-	c.e.signal(word, add)
+	c.e.words[word].value.Add(add)
+	c.e.own.Ring()
+	c.e.h.ringOpen()
 	return nil
 }
 
 func (c *local) PutSignal(segment, offset int, src []byte, word int, add uint64) error {
 	copy(c.e.segments[segment][offset:], src)
-	c.e.signal(word, add)
-	return nil
+	return c.Signal(word, add)
 }
 
 func (c *local) Fence() error         { return nil }
@@ -173,9 +181,10 @@ func (c *channel) Signal(word int, add uint64) error {
 	return c.s.add(&desc{op: opSignal, endpoint: c.endpoint, word: uint32(word), add: add}, nil, c.now)
 }
 
-// Mark and Reusable go by batches: sources of one that was sent are the kernel's.
+// Mark and Reusable go by batches: sources of one that was sent are the kernel's. Of a
+// connection that has ended nobody needs them any more, and the next verb says why.
 func (c *channel) Mark() uint64              { return c.s.mark() }
-func (c *channel) Reusable(mark uint64) bool { return c.s.read.Load() >= mark }
+func (c *channel) Reusable(mark uint64) bool { return c.s.read.Load() >= mark || c.s.ended.Load() }
 
 // Fence has nothing to do: the connection is in order.
 func (c *channel) Fence() error { return nil }

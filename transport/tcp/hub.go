@@ -3,6 +3,7 @@ package tcp
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -17,11 +18,11 @@ import (
 )
 
 const (
-	maxStrangers   = 64               // connections that have proved nothing yet
-	strangerTime   = 10 * time.Second // for the proof
+	strangerTime   = 10 * time.Second // for the proof, and for taking an acknowledgement
 	goodbyeTime    = time.Second      // for what is under way when a hub closes
 	maxStreams     = 256
 	maxRefusalLogs = 5
+	maxFaults      = 1024 // hubs that are known to be lost: peers can make up more
 )
 
 // hub is what a driver value has on the network, while any of its endpoints is open.
@@ -45,11 +46,14 @@ type hub struct {
 
 	dialing sync.Mutex
 
-	mu      sync.Mutex
-	closing bool
-	links   map[hubID]*link
-	inbound map[*inbound]bool
-	refused int
+	mu        sync.Mutex
+	closing   bool
+	links     map[hubID]*link
+	inbound   map[*inbound]bool
+	strangers []*net.TCPConn // that have proved nothing yet, oldest first
+	ranks     int            // of the largest world
+	patience  time.Duration  // of the most patient endpoint
+	refused   int
 
 	streams atomic.Pointer[[]*stream] // of all links, for Push
 	faults  atomic.Pointer[map[hubID]error]
@@ -75,6 +79,7 @@ func newHub(d *Driver) (*hub, error) {
 	}
 	var err error
 	if h.listener, err = listen.Listen(h.ctx, "tcp", net.JoinHostPort(d.config.Bind, "0")); err != nil {
+		h.cancel()
 		return nil, fmt.Errorf("tcp on %s: %w", d.config.Bind, err)
 	}
 	at := h.listener.Addr().(*net.TCPAddr)
@@ -85,11 +90,10 @@ func newHub(d *Driver) (*hub, error) {
 
 // accept lets peers in until the listener is closed.
 func (h *hub) accept() {
-	strangers := make(chan struct{}, maxStrangers)
 	for {
 		conn, err := h.listener.Accept()
 		if err != nil {
-			if h.ctx.Err() != nil {
+			if h.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
 			h.log(fmt.Sprintf("tcp: accept on %s: %v", h.host, err))
@@ -100,10 +104,10 @@ func (h *hub) accept() {
 			}
 			continue
 		}
-		strangers <- struct{}{}
+		stranger := conn.(*net.TCPConn)
+		patience := h.meet(stranger)
 		h.work.Go(func() {
-			in, err := h.admit(conn.(*net.TCPConn))
-			<-strangers
+			in, err := h.admit(stranger, patience)
 			if err != nil {
 				conn.Close()
 				if h.ctx.Err() == nil {
@@ -117,10 +121,13 @@ func (h *hub) accept() {
 }
 
 // admit finds out who has connected, and says welcome.
-func (h *hub) admit(conn *net.TCPConn) (*inbound, error) {
+func (h *hub) admit(conn *net.TCPConn, patience time.Duration) (*inbound, error) {
 	stop := context.AfterFunc(h.ctx, func() { conn.Close() })
 	defer stop()
-	greeting, err := auth.Server(conn, h.d.secret, purpose, time.Now().Add(strangerTime))
+	greeting, err := auth.Server(conn, h.d.secret, purpose, time.Now().Add(patience))
+	if !h.met(conn) {
+		return nil, errCrowded
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -129,19 +136,22 @@ func (h *hub) admit(conn *net.TCPConn) (*inbound, error) {
 		return nil, err
 	}
 	if hi.to != h.id {
-		return nil, fmt.Errorf("it is for another process, which listened here before")
+		return nil, errStale
 	}
 	in, err := newInbound(h, conn, hi)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := conn.Write(make([]byte, 8)); err != nil {
-		return nil, err
-	}
+	// Welcome comes before any goodbye. It is the first that is sent since the proof, so
+	// there is room for it.
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
 		return nil, driver.ErrClosed
+	}
+	stop()
+	if _, err := conn.Write(make([]byte, 8)); err != nil {
+		return nil, err
 	}
 	h.inbound[in] = true
 	return in, nil
@@ -161,7 +171,7 @@ func (h *hub) log(line string) {
 	h.d.config.Log(line)
 }
 
-// lost notes that a hub is, and wakes all who wait. The first reason counts.
+// lost notes that a hub is lost, and wakes all who wait. The first reason counts.
 func (h *hub) lost(id hubID, err error) {
 	h.mu.Lock()
 	if h.closing {
@@ -172,7 +182,7 @@ func (h *hub) lost(id hubID, err error) {
 	if old := h.faults.Load(); old != nil {
 		maps.Copy(faults, *old)
 	}
-	if faults[id] == nil {
+	if faults[id] == nil && len(faults) < maxFaults {
 		faults[id] = err
 	}
 	h.faults.Store(&faults)
@@ -185,8 +195,7 @@ func (h *hub) lost(id hubID, err error) {
 	h.ring()
 }
 
-// ring rings the bells of all endpoints. The caller holds life, or is an endpoint
-// that is open.
+// ring rings the bells of all endpoints. The caller holds life.
 func (h *hub) ring() {
 	h.bell.Ring()
 	if all := h.chimes.Load(); all != nil {
@@ -196,8 +205,13 @@ func (h *hub) ring() {
 	}
 }
 
-// ringOpen is ring for who is neither.
+// ringOpen is ring for who does not hold life. It is needed where another driver's bell
+// is rung, which may be gone as soon as who asked for it has closed.
 func (h *hub) ringOpen() {
+	if all := h.chimes.Load(); all == nil || len(*all) == 0 {
+		h.bell.Ring()
+		return
+	}
 	h.life.RLock()
 	defer h.life.RUnlock()
 	h.ring()
@@ -220,6 +234,9 @@ func (h *hub) enter(e *endpoint) {
 	h.last++
 	e.id = h.last
 	h.endpoints[e.id] = e
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ranks, h.patience = max(h.ranks, e.size), max(h.patience, e.timeout)
 }
 
 // remove sees to it that nothing of the endpoint is touched any more, and says
@@ -253,7 +270,7 @@ func (h *hub) close() {
 	}
 	h.cancel()
 	for in := range ins {
-		in.leave()
+		h.work.Go(in.leave) // one that does not read must not keep the others waiting
 	}
 	h.work.Wait()
 }
@@ -266,6 +283,9 @@ func (h *hub) network() driver.Network {
 	defer h.mu.Unlock()
 	n.Sockets = 1 + len(h.inbound)
 	for _, s := range *h.streams.Load() {
+		if s.ended.Load() {
+			continue
+		}
 		if n.Sockets++; n.Congestion == "" || n.SendBuffer == 0 {
 			describe(&n, s.raw)
 		}

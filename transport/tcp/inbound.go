@@ -223,7 +223,10 @@ func (in *inbound) took(n int) {
 
 // leave tells the peer that this hub is through.
 func (in *inbound) leave() {
-	_ = in.conn.SetWriteDeadline(time.Now().Add(goodbyeTime))
+	// A peer that does not read may also keep an acknowledgement waiting, which has
+	// another deadline.
+	late := time.AfterFunc(goodbyeTime, func() { in.conn.Close() })
+	defer late.Stop()
 	_, _ = in.conn.Write(binary.LittleEndian.AppendUint64(nil, bye))
 	in.conn.Close()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"syscall"
 	"time"
 
@@ -41,20 +42,12 @@ func (h *hub) link(a *address, timeout time.Duration) (*link, error) {
 			}
 			return nil, fmt.Errorf("connection %d of %d to %s: %w", i+1, h.d.config.Streams, a.host, err)
 		}
+		h.work.Go(s.acks)
+		h.work.Go(s.pump)
 		l.streams = append(l.streams, s)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closing {
-		for _, s := range l.streams {
-			s.leave(time.Now())
-		}
-		return nil, driver.ErrClosed
-	}
-	for _, s := range l.streams {
-		h.work.Go(s.acks)
-		h.work.Go(s.pump)
-	}
 	h.links[a.hub] = l
 	all := append([]*stream(nil), *h.streams.Load()...)
 	all = append(all, l.streams...)
@@ -74,12 +67,15 @@ func (h *hub) dial(l *link, index int, timeout time.Duration) (*stream, error) {
 			return h.d.config.apply(c, timeout)
 		},
 	}
-	c, err := dialer.DialContext(ctx, "tcp", l.host)
+	c, err := dialer.DialContext(ctx, "tcp", zoned(l.host, h.zone))
 	if err != nil {
-		return nil, errors.Join(driver.ErrLost, err)
+		return nil, unreached(err)
 	}
 	conn := c.(*net.TCPConn)
-	fail := func(err error) (*stream, error) { return nil, errors.Join(err, conn.Close()) }
+	fail := func(err error) (*stream, error) {
+		conn.Close()
+		return nil, unreached(err)
+	}
 	hi := hello{to: l.id, from: h.id, stream: uint16(index)}
 	if err := auth.Client(conn, h.d.secret, purpose, hi.encode(), deadline); err != nil {
 		return fail(err)
@@ -89,7 +85,7 @@ func (h *hub) dial(l *link, index int, timeout time.Duration) (*stream, error) {
 	_ = conn.SetReadDeadline(deadline)
 	if _, err := io.ReadFull(conn, welcome[:]); err != nil {
 		if errors.Is(err, io.EOF) {
-			err = fmt.Errorf("%w: another process listens there now; is the address of an earlier run?", driver.ErrClosed)
+			err = fmt.Errorf("%w: it is closing, or another process listens there now: is the address of an earlier run?", driver.ErrClosed)
 		}
 		return fail(err)
 	}
@@ -102,4 +98,27 @@ func (h *hub) dial(l *link, index int, timeout time.Duration) (*stream, error) {
 		return fail(err)
 	}
 	return s, nil
+}
+
+// unreached says what kind of failure it is that a connection could not be opened.
+func unreached(err error) error {
+	var t net.Error
+	switch {
+	case errors.Is(err, driver.ErrClosed), errors.Is(err, auth.ErrSecret), errors.Is(err, auth.ErrProtocol), errors.Is(err, auth.ErrVersion):
+		return err
+	case errors.As(err, &t) && t.Timeout():
+		return fmt.Errorf("%w: %w", driver.ErrTimeout, err)
+	}
+	return fmt.Errorf("%w: %w", driver.ErrLost, err)
+}
+
+// zoned is where to dial an address. A zone is the name of an interface, and means
+// something on its own host only: link-local addresses are reached by the interface that
+// this hub is on.
+func zoned(host, zone string) string {
+	at, err := netip.ParseAddrPort(host)
+	if err != nil || at.Addr().Zone() == "" || zone == "" {
+		return host
+	}
+	return netip.AddrPortFrom(at.Addr().WithZone(zone), at.Port()).String()
 }

@@ -37,6 +37,7 @@ type stream struct {
 	bell    bell.Bell             // rung when there is room, an acknowledgement or an error
 	wake    chan struct{}         // to the pump: you send now
 	end     chan struct{}         // closed when the connection has ended
+	ended   atomic.Bool           // err is set
 	held    atomic.Bool           // something waits for Push
 	read    atomic.Uint64         // batches whose sources are not needed any more
 
@@ -110,18 +111,19 @@ func (s *stream) room() error {
 		if since.IsZero() {
 			since = time.Now()
 		}
-		if err := s.park(since); err != nil {
+		if err := s.park(since, "took nothing"); err != nil {
 			return err
 		}
 	}
 	return s.err
 }
 
-// park lets go of the lock until something has changed.
-func (s *stream) park(since time.Time) error {
+// park lets go of the lock until something has changed. After the timeout it says what
+// the peer has not done.
+func (s *stream) park(since time.Time, what string) error {
 	left := s.timeout - time.Since(since)
 	if left <= 0 {
-		return fmt.Errorf("%w: %s took nothing for %v", driver.ErrTimeout, s.l.host, s.timeout)
+		return fmt.Errorf("%w: %s %s for %v", driver.ErrTimeout, s.l.host, what, s.timeout)
 	}
 	ticket := s.bell.Arm()
 	s.mu.Unlock()
@@ -179,10 +181,10 @@ func (s *stream) drain(call func(uintptr) bool, pump bool) {
 		case errors.Is(err, unix.EAGAIN):
 			s.wake <- struct{}{} // it has room: there is one sender
 			return
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			s.fail(fmt.Errorf("%w: it took nothing for %v", driver.ErrTimeout, s.timeout), true)
 		case err != nil:
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				err = fmt.Errorf("%w: %s took nothing for %v", driver.ErrTimeout, s.l.host, s.timeout)
-			}
+			s.hear(goodbyeTime)
 			s.fail(err, true)
 		}
 	}
@@ -205,22 +207,42 @@ func (s *stream) pump() {
 	}
 }
 
-// fail ends the stream. lost says that the peer is.
+// hear lets go of the lock until acks has heard what the peer has said last: a peer that
+// leaves says so, but what we send to it then may be the first to fail.
+func (s *stream) hear(most time.Duration) {
+	s.mu.Unlock()
+	select {
+	case <-s.end:
+	case <-time.After(most):
+	}
+	s.mu.Lock()
+}
+
+// fail ends the stream. lost says that the peer is: it learns of that, too, as the
+// connection ends.
 func (s *stream) fail(err error, lost bool) {
 	if s.err != nil {
 		return
 	}
-	s.err = err
-	if lost {
+	if s.err = err; lost {
+		err = fmt.Errorf("connection to %s: %w", s.l.host, err)
+		s.err = fmt.Errorf("%w: %w", driver.ErrLost, err)
 		s.l.h.lost(s.l.id, err)
+		s.conn.Close()
 	}
+	s.ended.Store(true)
 	s.bell.Ring()
+	s.l.h.ringOpen()
 }
 
 // flush returns when all verbs so far have taken effect.
 func (s *stream) flush(endpoint uint32) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// Its number is that of its place among flushes, which is known once there is room.
+	if err := s.room(); err != nil {
+		return err
+	}
 	s.flushes++
 	mine := s.flushes
 	if err := s.addLocked(&desc{op: opFlush, endpoint: endpoint, add: mine}, nil, true); err != nil {
@@ -230,7 +252,7 @@ func (s *stream) flush(endpoint uint32) error {
 		if s.err != nil {
 			return s.err
 		}
-		if err := s.park(since); err != nil {
+		if err := s.park(since, "acknowledged nothing"); err != nil {
 			return err
 		}
 	}
@@ -241,10 +263,29 @@ func (s *stream) flush(endpoint uint32) error {
 func (s *stream) mark() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.newest()
+}
+
+func (s *stream) newest() uint64 {
 	if s.fill != nil && s.fill.descs > 0 {
 		return s.seals + 1
 	}
 	return s.seals
+}
+
+// settle returns when the sources of all verbs so far are not needed any more. The peer
+// takes them, or is lost after the timeout.
+func (s *stream) settle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	mark := s.newest()
+	s.send()
+	for s.err == nil && s.read.Load() < mark {
+		ticket := s.bell.Arm()
+		s.mu.Unlock()
+		s.bell.Park(ticket, s.timeout)
+		s.mu.Lock()
+	}
 }
 
 // bye is the acknowledgement of a hub that is through.
@@ -253,6 +294,7 @@ const bye = 1<<64 - 1
 // acks reads acknowledgements until the connection ends, which it is the first to see.
 func (s *stream) acks() {
 	defer close(s.end)
+	defer s.conn.Close() // also where the peer has left
 	var b [8]byte
 	for {
 		_, err := io.ReadFull(s.conn, b[:])
@@ -260,9 +302,11 @@ func (s *stream) acks() {
 		s.mu.Lock()
 		switch {
 		case err != nil:
-			s.fail(fmt.Errorf("connection to %s: %w", s.l.host, unexpected(err)), true)
+			s.fail(unexpected(err), true)
 		case n == bye:
 			s.fail(fmt.Errorf("%w: %s has left", driver.ErrClosed, s.l.host), false)
+		case n <= s.acked || n > s.flushes:
+			s.fail(fmt.Errorf("%w: flush %d of %d is acknowledged after %d", errProtocol, n, s.flushes, s.acked), true)
 		default:
 			s.acked = n
 			s.bell.Ring()
@@ -297,9 +341,9 @@ func (s *stream) leave(until time.Time) {
 	s.conn.Close() // ends acks, and a pump that waits for room
 }
 
-// idle waits until nobody is sending.
+// idle waits until nobody is sending, or for nothing where nothing is sent any more.
 func (s *stream) idle(until time.Time) {
-	for left := time.Until(until); s.sending && left > 0; left = time.Until(until) {
+	for left := time.Until(until); s.sending && s.err == nil && left > 0; left = time.Until(until) {
 		ticket := s.bell.Arm()
 		s.mu.Unlock()
 		s.bell.Park(ticket, left)

@@ -3,6 +3,7 @@ package tcp
 import (
 	"crypto/rand"
 	"fmt"
+	"math"
 	"net"
 	"sync"
 
@@ -34,7 +35,8 @@ type Config struct {
 	// Secret is what all processes of a job know. Default: one that only this driver
 	// value knows, so that it reaches nobody but itself.
 	Secret []byte
-	// Log is told of connections that were refused, a few times. Default: nobody.
+	// Log is told of connections that were refused, a few times, from any goroutine.
+	// Default: nobody.
 	Log func(line string)
 }
 
@@ -67,7 +69,7 @@ func New(c Config) *Driver {
 func (d *Driver) Name() string { return "tcp" }
 
 // Caps of the driver: ranks may be anywhere, any memory will do, nothing is mapped.
-func (d *Driver) Caps() driver.Caps { return driver.Caps{Processes: true} }
+func (d *Driver) Caps() driver.Caps { return driver.Caps{Processes: true, Delivered: true} }
 
 // Alloc returns size bytes, as mem does.
 func (d *Driver) Alloc(size int) (driver.Memory, error) { return pages.Alloc(size) }
@@ -77,7 +79,7 @@ func (d *Driver) Listen(place driver.Place, opts driver.Options) (driver.Endpoin
 	if err := d.config.check(); err != nil {
 		return nil, err
 	}
-	e := &endpoint{rank: place.Rank, words: make([]word, opts.Words), own: new(bell.Bell), timeout: opts.Timeout, hold: opts.Hold}
+	e := &endpoint{rank: place.Rank, size: place.Size, words: make([]word, opts.Words), own: new(bell.Bell), timeout: opts.Timeout, hold: opts.Hold}
 	for _, m := range opts.Segments {
 		e.segments = append(e.segments, m.Bytes())
 	}
@@ -95,14 +97,24 @@ func (d *Driver) Listen(place driver.Place, opts driver.Options) (driver.Endpoin
 	return e, nil
 }
 
-// leave closes an endpoint, and the hub with the last of them.
+// leave closes an endpoint, and the hub with the last of them. Either way nothing
+// that was put is read any more afterwards.
 func (d *Driver) leave(e *endpoint) {
+	if !d.remove(e) {
+		for _, s := range e.streams {
+			s.settle()
+		}
+	}
+}
+
+func (d *Driver) remove(e *endpoint) (last bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if e.h.remove(e) {
+	if last = e.h.remove(e); last {
 		d.hub = nil
 		e.h.close()
 	}
+	return last
 }
 
 // Network says what connections are like.
@@ -123,8 +135,8 @@ func (c *Config) check() error {
 	if c.Streams < 1 || c.Streams > maxStreams {
 		return fmt.Errorf("tcp: %d streams: want 1 to %d", c.Streams, maxStreams)
 	}
-	if c.Buffer < 0 {
-		return fmt.Errorf("tcp: a socket buffer of %d bytes", c.Buffer)
+	if c.Buffer < 0 || c.Buffer > math.MaxInt32 {
+		return fmt.Errorf("tcp: a socket buffer of %d bytes: want 0 to %d", c.Buffer, math.MaxInt32)
 	}
 	return nil
 }
