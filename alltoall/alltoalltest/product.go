@@ -62,6 +62,12 @@ var Workloads = []Workload{
 	{Name: "no-token", Routing: "uniform", Tokens: 0, Hidden: 16, Channels: 2, Chunk: 8},
 }
 
+// ops are those that each combination is run with.
+var ops = []string{record.Roundtrip, record.Dispatch, record.Combine}
+
+// timeout is far more than a run takes.
+const timeout = 20 * time.Second
+
 // Drivers makes fresh drivers for the two domains of a run.
 type Drivers func() (scaleUp, scaleOut driver.Driver)
 
@@ -83,10 +89,10 @@ func Run(t *testing.T, drivers Drivers, every int) {
 						continue
 					}
 					t.Run(fmt.Sprintf("%s/%v/%s/%v", alg, topology, w.Name, dtype), func(t *testing.T) {
-						for _, op := range []string{record.Roundtrip, record.Dispatch, record.Combine} {
+						for _, op := range ops {
 							c := Config(alg, topology, w, dtype, op)
 							c.ScaleUp, c.ScaleOut = drivers()
-							check(t, c)
+							check(t, t.Context(), c)
 						}
 					})
 				}
@@ -102,7 +108,7 @@ func Config(alg plan.Algorithm, t Topology, w Workload, dtype plan.DType, op str
 		Tokens: w.Tokens, Hidden: w.Hidden, DType: dtype, Seed: 7, Routing: w.Routing,
 		Masked: w.Masked, Ragged: w.Ragged, EmptyRanks: w.EmptyRanks,
 		Channels: w.Channels, Chunk: w.Chunk, ExchangeBytes: w.Exchange, Workers: 3, Warmup: 1, Iterations: 2,
-		Timeout: 20 * time.Second, Check: bench.CheckAll, LimitTime: -1,
+		Timeout: timeout, Check: bench.CheckAll, LimitTime: -1,
 	}
 	switch op {
 	case record.Dispatch:
@@ -113,9 +119,9 @@ func Config(alg plan.Algorithm, t Topology, w Workload, dtype plan.DType, op str
 	return c
 }
 
-func check(t *testing.T, c bench.Config) {
+func check(t *testing.T, ctx context.Context, c bench.Config) bench.Result {
 	t.Helper()
-	result, err := bench.Run(context.Background(), c)
+	result, err := bench.Run(ctx, c)
 	for _, r := range result.Records {
 		if r.Wrong != nil && *r.Wrong != 0 {
 			t.Errorf("%s: %d wrong: %v", r.Op, *r.Wrong, r.Warnings)
@@ -130,4 +136,5 @@ func check(t *testing.T, c bench.Config) {
 	if len(result.Records) == 0 {
 		t.Fatalf("%s: no record", c.Op)
 	}
+	return result
 }

@@ -1,6 +1,8 @@
 package drivertest
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -42,6 +44,11 @@ var rules = []struct {
 	{"park says whether the bell rang", parkTellsTheTruth},
 	{"a backoff parks and is woken", backoffParks},
 
+	{"what is held back is pushed", heldBack},
+	{"a mark says when sources are free", reusable},
+	{"signals ring another driver's bell", chimes},
+	{"a peer that has closed is not lost", closedIsNotLost},
+
 	{"bounds are checked before the driver", bounds},
 	{"the first error is final", sticky},
 	{"a channel opens once", openOnce},
@@ -66,19 +73,31 @@ func Run(t *testing.T, newDriver func() driver.Driver) {
 // noLeaks fails the test if, after all its other clean-up, it has left a
 // goroutine or a file descriptor.
 func noLeaks(t *testing.T) {
+	check := leaks()
+	t.Cleanup(func() {
+		if err := check(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// leaks returns what says whether there are goroutines or file descriptors that are
+// not there now.
+func leaks() (check func() error) {
 	others := goleak.IgnoreCurrent()
 	before := descriptors()
-	t.Cleanup(func() {
-		goleak.VerifyNone(t, others)
+	return func() error {
+		err := goleak.Find(others)
 		after := descriptors()
 		// What was closed may still be held for a moment by a goroutine that is leaving.
 		for until := time.Now().Add(time.Second); after > before && time.Now().Before(until); after = descriptors() {
 			time.Sleep(time.Millisecond)
 		}
 		if after > before {
-			t.Errorf("%d file descriptors are open, %d were before", after, before)
+			err = errors.Join(err, fmt.Errorf("%d file descriptors are open, %d were before", after, before))
 		}
-	})
+		return err
+	}
 }
 
 // descriptors is how many this process has open, or 0 where it cannot be told.

@@ -46,7 +46,11 @@ func putSignalNeverOvertakes(t *testing.T, newDriver func() driver.Driver) {
 // does: the sender puts while a slot is free, the receiver checks each block as
 // soon as its signal shows and gives the slot back with a signal.
 func stream(t *testing.T, d driver.Driver, put func(c *transport.Channel, offset int, src []byte) error) {
-	const slots, slotSize, blocks = 4, 8192, 2000
+	const slots, slotSize = 4, 8192
+	blocks := 2000
+	if _, slow := splitOf(d); slow {
+		blocks /= 4
+	}
 	w := connected(t, d, shape{ranks: 2, segments: []int{slots * slotSize}, words: 1})
 	there, back := open(t, w[0], 1, 0), open(t, w[1], 0, 0)
 	size := func(block uint64) int { return 1 + int(block*2654435761%slotSize) }

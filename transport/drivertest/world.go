@@ -23,6 +23,7 @@ type shape struct {
 	segments []int // sizes
 	words    int
 	timeout  time.Duration // default patience
+	hold     bool
 }
 
 // connected returns the worlds of all ranks, connected to each other. They are
@@ -43,7 +44,7 @@ func listening(t testing.TB, d driver.Driver, s shape) []*transport.World {
 	for rank := range worlds {
 		var segments []driver.Memory
 		for _, size := range s.segments {
-			segments = append(segments, alloc(t, d, size))
+			segments = append(segments, alloc(t, d, rank, size))
 		}
 		worlds[rank] = listen(t, d, rank, s, segments)
 	}
@@ -56,7 +57,7 @@ func listen(t testing.TB, d driver.Driver, rank int, s shape, segments []driver.
 		s.timeout = patience
 	}
 	w, err := transport.Listen(d, driver.Place{World: s.name, Rank: rank, Size: s.ranks},
-		&transport.Options{Segments: segments, Words: s.words, Timeout: s.timeout})
+		&transport.Options{Segments: segments, Words: s.words, Timeout: s.timeout, Hold: s.hold})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,9 +69,10 @@ func listen(t testing.TB, d driver.Driver, rank int, s shape, segments []driver.
 	return w
 }
 
-func alloc(t testing.TB, d driver.Driver, size int) driver.Memory {
+// alloc returns memory for a rank.
+func alloc(t testing.TB, d driver.Driver, rank, size int) driver.Memory {
 	t.Helper()
-	m, err := transport.Alloc(size, d)
+	m, err := allocate(d, rank, size)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -93,6 +93,9 @@ func (e *endpoint) Chime(b driver.Bell) {
 // Push sends what is held back.
 func (e *endpoint) Push() { e.h.push() }
 
+// Poll carries out what has come.
+func (e *endpoint) Poll() bool { return e.h.poll() }
+
 // Fault is the first peer, by rank, whose hub is lost.
 func (e *endpoint) Fault() error {
 	faults, peers := e.h.faults.Load(), e.peers.Load()

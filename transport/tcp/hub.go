@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -55,7 +56,9 @@ type hub struct {
 	patience  time.Duration  // of the most patient endpoint
 	refused   int
 
-	streams atomic.Pointer[[]*stream] // of all links, for Push
+	streams atomic.Pointer[[]*stream]  // of all links, for Push
+	ins     atomic.Pointer[[]*inbound] // those of inbound, for Poll
+	turn    atomic.Uint32              // whose it is to be polled first
 	faults  atomic.Pointer[map[hubID]error]
 	chimes  atomic.Pointer[[]chime]
 }
@@ -154,6 +157,7 @@ func (h *hub) admit(conn *net.TCPConn, patience time.Duration) (*inbound, error)
 		return nil, err
 	}
 	h.inbound[in] = true
+	h.listInbound()
 	return in, nil
 }
 
@@ -215,6 +219,43 @@ func (h *hub) ringOpen() {
 	h.life.RLock()
 	defer h.life.RUnlock()
 	h.ring()
+}
+
+// forget leaves out a connection that has ended.
+func (h *hub) forget(in *inbound) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.inbound, in)
+	h.listInbound()
+}
+
+// listInbound makes the list of those to be polled. The caller has mu.
+func (h *hub) listInbound() {
+	all := slices.Collect(maps.Keys(h.inbound))
+	h.ins.Store(&all)
+}
+
+// mostPolled bounds the connections that a poll looks at: a look at one takes a system
+// call, and each has a goroutine for when nobody looks.
+const mostPolled = 8
+
+// poll carries out what has come, and says whether there was anything.
+func (h *hub) poll() (some bool) {
+	ins := h.ins.Load()
+	if ins == nil || len(*ins) == 0 {
+		return false
+	}
+	all := *ins
+	first := h.turn.Load()
+	for i := range uint32(min(len(all), mostPolled)) {
+		if all[(first+i)%uint32(len(all))].poll() {
+			some = true
+		}
+	}
+	if len(all) > mostPolled {
+		h.turn.Store(first + mostPolled)
+	}
+	return some
 }
 
 func (h *hub) push() {

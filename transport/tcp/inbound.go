@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"syscall"
 	"time"
 
@@ -14,29 +15,43 @@ import (
 	"github.com/commbench/commbench/transport/internal/iovec"
 )
 
-// inbound is a connection that a peer sends on. Its goroutine carries out what comes:
-// bytes go from the socket to their places, and words are added to when all bytes
-// before them are there. It waits for nothing but the network.
+// inbound is a connection that a peer sends on. Bytes go from the socket to their
+// places, and words are added to when all bytes before them are there. That is done by
+// a goroutine, which waits for nothing but the network, and by those who wait for
+// signals and would else wait for the goroutine, too: whoever has mu.
 type inbound struct {
 	h    *hub
 	from hello
 	conn *net.TCPConn
 	raw  syscall.RawConn
+	wait func(fd uintptr) bool // carries out what there is; false if there will be more
+	look func(fd uintptr)      // the same, once
 
+	mu    sync.Mutex
+	part  part
+	got   int // bytes of head, or of rest, that are here
 	head  [firstSize]byte
-	got   int // bytes of head that are here
 	rest  [(maxDescs - 1) * descSize]byte
 	descs [maxDescs]desc
 	n     int // descriptors of this batch
 	at    int // those before it were carried out
 	sink  []byte
 	vec   iovec.Vec
-	step  func(fd uintptr) bool // reads what there is
-	err   error                 // of step
-	ack   uint64                // of the last flush that was not acknowledged; 0 none
-	bye   bool
+	ack   uint64 // of the last flush that was not acknowledged; 0 none
+	bye   bool   // the peer has left
+	err   error  // why it cannot go on
+	some  bool   // look has found something
 	out   [8]byte
 }
+
+// part is what comes next of a batch.
+type part uint8
+
+const (
+	inHead part = iota // the head and the first descriptor
+	inRest             // the other descriptors
+	inBody             // the bytes
+)
 
 func newInbound(h *hub, conn *net.TCPConn, from hello) (*inbound, error) {
 	raw, err := conn.SyscallConn()
@@ -44,17 +59,44 @@ func newInbound(h *hub, conn *net.TCPConn, from hello) (*inbound, error) {
 		return nil, err
 	}
 	in := &inbound{h: h, from: from, conn: conn, raw: raw}
-	in.step = in.read
+	in.wait = func(fd uintptr) bool {
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		for in.carryOut(int(fd)) {
+		}
+		return in.ack != 0 || in.over()
+	}
+	in.look = func(fd uintptr) {
+		in.some = in.carryOut(int(fd))
+		if in.ack != 0 { // there is room: the other side only ever reads
+			binary.LittleEndian.PutUint64(in.out[:], in.ack)
+			if n, err := unix.Write(int(fd), in.out[:]); n == len(in.out) {
+				in.ack = 0
+			} else if n > 0 || !errors.Is(err, unix.EAGAIN) {
+				in.err = errors.Join(errAcknowledge, err)
+			}
+		}
+	}
 	return in, nil
 }
+
+var errAcknowledge = errors.New("an acknowledgement could not be sent")
+
+// over says whether nothing more will be carried out. The caller has mu.
+func (in *inbound) over() bool { return in.bye || in.err != nil }
 
 // run ends when the peer leaves or is lost, or the hub closes.
 func (in *inbound) run() {
 	err := in.serve()
-	in.h.mu.Lock()
-	delete(in.h.inbound, in)
-	in.h.mu.Unlock()
-	if err != nil && !in.bye {
+	in.h.forget(in)
+	in.mu.Lock()
+	if in.err != nil { // found by who looked
+		err = in.err
+	}
+	bye := in.bye
+	in.err = errors.Join(in.err, net.ErrClosed) // nobody looks here any more
+	in.mu.Unlock()
+	if err != nil && !bye {
 		if errors.Is(err, errProtocol) {
 			in.h.log(fmt.Sprintf("tcp: connection from %v to %s: %v", in.conn.RemoteAddr(), in.h.host, err))
 		}
@@ -64,119 +106,80 @@ func (in *inbound) run() {
 }
 
 func (in *inbound) serve() error {
-	for !in.bye {
-		if err := in.batch(); err != nil {
+	for {
+		if err := in.raw.Read(in.wait); err != nil {
 			return err
 		}
-		if in.ack == 0 {
-			continue
-		}
-		binary.LittleEndian.PutUint64(in.out[:], in.ack)
+		in.mu.Lock()
+		ack, over, err := in.ack, in.over(), in.err
 		in.ack = 0
-		// The other side only ever reads here, so there is room but for a moment.
-		_ = in.conn.SetWriteDeadline(time.Now().Add(strangerTime))
-		if _, err := in.conn.Write(in.out[:]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// batch receives one batch.
-func (in *inbound) batch() error {
-	for in.got < firstSize {
-		n, err := in.conn.Read(in.head[in.got:])
-		if err != nil {
-			return unexpected(err)
-		}
-		in.got += n
-	}
-	in.got = 0
-	n, err := decodeHead(in.head[:])
-	if err != nil {
-		return err
-	}
-	more := in.rest[:(n-1)*descSize]
-	if len(more) > 0 {
-		if _, err := io.ReadFull(in.conn, more); err != nil {
-			return unexpected(err)
-		}
-	}
-	in.n, in.at = n, 0
-	if err := in.descs[0].decode(in.head[headSize:]); err != nil {
-		return err
-	}
-	for i := 1; i < n; i++ {
-		if err := in.descs[i].decode(more[(i-1)*descSize:]); err != nil {
-			return err
-		}
-	}
-	if err := in.check(); err != nil {
-		return err
-	}
-	for in.at < in.n {
-		if err := in.raw.Read(in.step); err != nil {
-			return err
-		}
-		if in.err != nil {
-			return in.err
-		}
-	}
-	return nil
-}
-
-// check makes sure that the batch asks for nothing that is not there. Endpoints that
-// were there once are left: what is for them is dropped.
-func (in *inbound) check() error {
-	in.h.life.RLock()
-	defer in.h.life.RUnlock()
-	for i := range in.descs[:in.n] {
-		d := &in.descs[i]
-		if d.op == opBye {
-			continue
-		}
-		if d.endpoint == 0 || d.endpoint > in.h.last {
-			return fmt.Errorf("%w: endpoint %d of %d", errProtocol, d.endpoint, in.h.last)
-		}
-		if e := in.h.endpoints[d.endpoint]; e != nil {
-			if err := d.fits(e); err != nil {
+		in.mu.Unlock()
+		if ack != 0 {
+			// The other side only ever reads here, so there is room but for a moment.
+			_ = in.conn.SetWriteDeadline(time.Now().Add(strangerTime))
+			if _, err := in.conn.Write(binary.LittleEndian.AppendUint64(in.out[:0], ack)); err != nil {
 				return err
 			}
 		}
+		if over {
+			return err
+		}
 	}
-	return nil
 }
 
-// read reads what there is into the places where it belongs, and the head of the
-// next batch with it. It is false if there is nothing.
-func (in *inbound) read(fd uintptr) bool {
+// poll carries out what there is, unless somebody does.
+func (in *inbound) poll() (some bool) {
+	if !in.mu.TryLock() {
+		return false
+	}
+	defer in.mu.Unlock()
+	if in.over() || in.raw.Control(in.look) != nil {
+		return false
+	}
+	if in.over() {
+		in.conn.Close() // its goroutine must come to an end
+	}
+	return in.some
+}
+
+// carryOut reads what there is of the part that comes next, and does what that makes
+// possible. It is false if there is nothing, or if it is over. The caller has mu.
+func (in *inbound) carryOut(fd int) bool {
+	if in.ack != 0 || in.over() {
+		return false
+	}
+	// What a closed endpoint had must not be touched.
 	in.h.life.RLock()
 	defer in.h.life.RUnlock()
-	in.took(0) // signals that no bytes come before
-	in.err = nil
-	if in.at == in.n {
-		return true
-	}
 	in.aim()
-	n, err := in.vec.Read(int(fd))
+	n, err := in.vec.Read(fd)
 	switch {
 	case errors.Is(err, unix.EAGAIN):
 		return false
 	case err == nil && n == 0:
 		err = io.ErrUnexpectedEOF
 	}
-	if in.err = err; err == nil {
-		in.took(n)
+	if err == nil {
+		err = in.took(n)
 	}
-	return true
+	in.err = err
+	return err == nil
 }
 
 // sinkSize is how much is read at once of what nobody wants any more.
 const sinkSize = 64 << 10
 
-// aim lists the places of the bytes that come next. The caller holds life.
+// aim lists the places of the bytes that come next.
 func (in *inbound) aim() {
 	in.vec.Reset()
+	switch in.part {
+	case inHead:
+		in.vec.Add(in.head[in.got:])
+		return
+	case inRest:
+		in.vec.Add(in.rest[in.got : (in.n-1)*descSize])
+		return
+	}
 	for i := in.at; i < in.n; i++ {
 		d := &in.descs[i]
 		if d.length == 0 {
@@ -195,8 +198,65 @@ func (in *inbound) aim() {
 	in.vec.Add(in.head[:])
 }
 
-// took carries out what n more bytes complete. The caller holds life.
-func (in *inbound) took(n int) {
+// took does what n more bytes make possible.
+func (in *inbound) took(n int) error {
+	if in.part == inBody {
+		if in.land(n); in.part == inBody {
+			return nil
+		}
+	} else {
+		in.got += n
+	}
+	if in.part == inHead {
+		if in.got < firstSize {
+			return nil
+		}
+		descs, err := decodeHead(in.head[:])
+		if err != nil {
+			return err
+		}
+		in.part, in.got, in.n = inRest, 0, descs
+	}
+	if in.got < (in.n-1)*descSize {
+		return nil
+	}
+	if err := in.understand(); err != nil {
+		return err
+	}
+	in.part, in.got, in.at = inBody, 0, 0
+	in.land(0) // verbs that no bytes come before
+	return nil
+}
+
+// understand reads the descriptors, and makes sure that they ask for nothing that is
+// not there. Endpoints that were there once are left: what is for them is dropped.
+func (in *inbound) understand() error {
+	for i := range in.descs[:in.n] {
+		d, wire := &in.descs[i], in.head[headSize:]
+		if i > 0 {
+			wire = in.rest[(i-1)*descSize:]
+		}
+		if err := d.decode(wire); err != nil {
+			return err
+		}
+		if d.op == opBye {
+			continue
+		}
+		if d.endpoint == 0 || d.endpoint > in.h.last {
+			return fmt.Errorf("%w: endpoint %d of %d", errProtocol, d.endpoint, in.h.last)
+		}
+		if e := in.h.endpoints[d.endpoint]; e != nil {
+			if err := d.fits(e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// land carries out the verbs that n more bytes complete. What is left are the first
+// bytes of the next batch.
+func (in *inbound) land(n int) {
 	for in.at < in.n {
 		d := &in.descs[in.at]
 		k := min(n, int(d.length))
@@ -218,7 +278,7 @@ func (in *inbound) took(n int) {
 			in.bye = true
 		}
 	}
-	in.got = n
+	in.part, in.got = inHead, n
 }
 
 // leave tells the peer that this hub is through.
