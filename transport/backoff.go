@@ -9,7 +9,8 @@ import (
 
 const (
 	spinPauses = 16 // pauses that are none: the signal is often there, or nearly
-	letRun     = 2  // pauses for goroutines that bring signals, before a park
+
+	pollBeforePark = 30 * time.Microsecond // where a poll is a system call or several
 
 	// Then pauses yield, for longer than what comes after it takes to end.
 	yieldBeforePark  = 100 * time.Microsecond
@@ -61,11 +62,7 @@ type Backoff struct {
 // hundred.
 func (b *Backoff) Pause() {
 	b.pauses++
-	if b.Delivered && b.pauses <= letRun {
-		runtime.Gosched()
-		return
-	}
-	if !b.Delivered && b.pauses <= spinPauses {
+	if b.pauses <= spinPauses {
 		return
 	}
 	now := time.Now()
@@ -83,11 +80,11 @@ func (b *Backoff) Pause() {
 		if b.Bell.Park(b.ticket, min(max(minPark, alert/8), maxPark)) {
 			b.pauses, b.alert = 0, time.Time{}
 		}
-	case b.Bell != nil && (b.Delivered || alert >= yieldBeforePark):
+	case b.Bell != nil && (b.Delivered && alert >= pollBeforePark || alert >= yieldBeforePark):
 		b.ticket, b.armed = b.Bell.Arm(), true
 	case alert >= yieldBeforeSleep:
 		time.Sleep(min(alert/8, maxSleep))
-	case b.Delivered, b.pauses%goschedEvery == 0:
+	case b.pauses%goschedEvery == 0:
 		runtime.Gosched()
 	default:
 		yieldProcess()

@@ -60,6 +60,7 @@ type World struct {
 	delivered bool           // see driver.Caps
 	pusher    driver.Pusher  // nil if the driver never holds verbs back
 	watcher   driver.Watcher // nil if the driver cannot tell that a peer is lost
+	poller    driver.Poller  // nil if there is nothing to be polled
 
 	waiting sync.RWMutex // held for reading by each Wait, so that Close can see them out
 
@@ -111,6 +112,7 @@ func Listen(d driver.Driver, place driver.Place, opts *Options) (*World, error) 
 	}
 	w.pusher, _ = ep.(driver.Pusher)
 	w.watcher, _ = ep.(driver.Watcher)
+	w.poller, _ = ep.(driver.Poller)
 	return w, nil
 }
 
@@ -253,6 +255,13 @@ func (w *World) Push() {
 	if w.pusher != nil && !w.closed.Load() {
 		w.pusher.Push()
 	}
+}
+
+// Poll does what a driver's goroutines would do, for any rank of the same driver value:
+// carry out what has come from a network. It says whether there was anything, does not
+// wait, and is for those who poll words; Wait does it. See driver.Poller.
+func (w *World) Poll() bool {
+	return w.poller != nil && !w.closed.Load() && w.poller.Poll()
 }
 
 // Fault is nil, or says that a peer is lost: its process died, or cannot be reached any

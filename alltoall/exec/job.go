@@ -228,6 +228,16 @@ func (j *job) finish(r member) {
 	}
 }
 
+// poll does what brings signals to roles, where a driver leaves that to goroutines.
+func (j *job) poll() (some bool) {
+	for _, w := range j.push {
+		if w.Poll() {
+			some = true
+		}
+	}
+	return some
+}
+
 func (j *job) backoff() transport.Backoff {
 	return transport.Backoff{Bell: j.bell, Delivered: j.delivered}
 }
@@ -263,6 +273,9 @@ func (j *job) work(node int, timeout time.Duration) {
 			continue
 		}
 		idles = 0
+		if j.poll() {
+			continue
+		}
 		idle.Pause()
 		if err := j.fault(); err != nil {
 			j.fail(fmt.Errorf("%s: %w", j.op, err))

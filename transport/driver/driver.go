@@ -175,6 +175,16 @@ type Pusher interface {
 	Push()
 }
 
+// Poller is implemented by endpoints of drivers whose signals are delivered by
+// goroutines (Caps.Delivered): who waits can do their work, which is quicker than to
+// wait for them.
+type Poller interface {
+	// Poll does what there is to be done for any endpoint of the driver value that made
+	// this one, and says whether there was anything. It does not wait, may be called from
+	// any goroutine, and allocates nothing.
+	Poll() bool
+}
+
 // Watcher is implemented by endpoints that notice when a peer is lost.
 type Watcher interface {
 	// Fault is nil, or says which peer is lost and how: its process died, or no

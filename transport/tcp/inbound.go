@@ -137,7 +137,8 @@ func (in *inbound) poll() (some bool) {
 		return false
 	}
 	if in.over() {
-		in.conn.Close() // its goroutine must come to an end
+		// Its goroutine must come to an end. Close would wait for it, and it for mu.
+		_ = in.conn.SetReadDeadline(time.Unix(1, 0))
 	}
 	return in.some
 }
