@@ -6,12 +6,14 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
 	"strings"
 
+	"github.com/commbench/commbench/alltoall/exec"
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/alltoall/routing"
 	"github.com/commbench/commbench/bench/record"
@@ -30,6 +32,39 @@ func (c *Config) processes() int {
 		return 1
 	}
 	return c.Peers.Processes()
+}
+
+// failer is implemented by Peers that can tell others of a failure at once; what comes
+// after it would look to them like a failure of its own. Failed returns why the job has
+// failed. What follows from something else is told only if nobody else tells of that.
+type failer interface {
+	Failed(err error, follows bool) error
+}
+
+// failed is why the run has failed.
+func (c *Config) failed(err error) error {
+	peers, ok := c.Peers.(failer)
+	if err == nil || !ok {
+		return err
+	}
+	var input *InputError
+	if errors.As(err, &input) { // each process finds it, and says it as it is
+		_ = peers.Failed(err, false)
+		return err
+	}
+	var stuck *exec.StuckError
+	follows := errors.As(err, &stuck)
+	for _, lost := range []error{driver.ErrLost, driver.ErrClosed, driver.ErrTimeout} {
+		follows = follows || errors.Is(err, lost)
+	}
+	return peers.Failed(err, follows)
+}
+
+// phase tells the other processes what this one does, for their errors.
+func (c *Config) phase(name string) {
+	if !c.alone() {
+		c.Peers.Phase(name)
+	}
 }
 
 // here are the tables of this process's ranks.
@@ -75,6 +110,8 @@ func (s *setting) agree(ctx context.Context) error {
 		}
 	}
 	if len(differences) > 0 {
+		// Who has found them and gives up must not keep the others from finding them.
+		_, _ = share(ctx, &s.c, "refusal", 0)
 		return inputf("the processes do not run the same: %s", strings.Join(differences, "; "))
 	}
 	return nil
@@ -201,6 +238,9 @@ func (c *Config) network() *record.Network {
 			continue
 		}
 		n := over.Network()
+		if n == (driver.Network{}) { // a wrapper around a driver that has none
+			continue
+		}
 		return &record.Network{
 			Interface: known(n.Interface), Streams: known(n.Streams), Congestion: known(n.Congestion),
 			SendBuffer: known(n.SendBuffer), ReceiveBuffer: known(n.ReceiveBuffer), Sockets: known(n.Sockets),

@@ -27,7 +27,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	start := time.Now()
 	s, err := prepare(ctx, c)
 	if err != nil {
-		return Result{}, err
+		return Result{}, c.failed(err)
 	}
 	r := &runner{setting: s, start: start}
 	for _, alg := range s.c.algorithms() {
@@ -37,7 +37,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 		}
 		r.sides = append(r.sides, &side{alg: alg, handle: h, ops: map[string]*series{}})
 	}
-	err = r.iterate(ctx)
+	err = r.c.failed(r.iterate(ctx))
 	if err == nil || r.c.alone() {
 		r.huge = r.hugeBytes(ctx)
 	}
@@ -218,16 +218,17 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 		sample.epilogue = us(p.Slowest())
 	}
 	took += time.Since(begin)
-	if timed {
-		o.add(&sample, r.c.Cached)
-		r.timed += took
-	}
-	if o.ledgers == nil {
+	if o.ledgers == nil { // first: samples without them say nothing
 		if o.ledgers, err = r.ledgers(ctx); err != nil {
 			return err
 		}
 	}
+	if timed {
+		o.add(&sample, r.c.Cached)
+		r.timed += took
+	}
 	if check {
+		r.c.phase("check")
 		begin := time.Now()
 		v := r.checkDispatch(s)
 		r.checking += time.Since(begin)
@@ -265,16 +266,18 @@ func (r *runner) combine(ctx context.Context, s *side, timed, check bool) error 
 	if err != nil {
 		return err
 	}
-	if timed {
-		r.timed += time.Since(begin)
-		o.add(&series{transfer: us(p.Slowest()), fastest: us(p.Fastest())}, true)
-	}
+	took := time.Since(begin)
 	if o.ledgers == nil {
 		if o.ledgers, err = r.ledgers(ctx); err != nil {
 			return err
 		}
 	}
+	if timed {
+		r.timed += took
+		o.add(&series{transfer: us(p.Slowest()), fastest: us(p.Fastest())}, true)
+	}
 	if check {
+		r.c.phase("check")
 		begin := time.Now()
 		v := r.checkCombine(s.alg)
 		r.checking += time.Since(begin)

@@ -54,7 +54,7 @@ var arrows = map[string][]string{
 		"bench/limits", "bench/record", "bench/stats", "bench/unit", "bench/workload", "transport/driver", "transport/isa", "transport/numa"},
 	"bench/engine":          {},
 	"bench/job":             {"bench/engine", "transport/rendezvous"},
-	"alltoall/alltoalltest": {"alltoall/plan", "bench", "bench/record", "transport/driver"},
+	"alltoall/alltoalltest": {"alltoall/plan", "bench", "bench/job", "bench/record", "transport/driver"},
 	"bench/limits": {"alltoall/kernel", "bench/record", "bench/unit",
 		"transport", "transport/block", "transport/driver", "transport/isa"},
 
@@ -63,10 +63,16 @@ var arrows = map[string][]string{
 
 	"cmd/commbench": {"alltoall/plan", "bench", "bench/engine", "bench/job", "bench/limits", "bench/record", "bench/unit", "reports",
 		"transport/driver", "transport/faulty", "transport/mem", "transport/rendezvous", "transport/shm", "transport/tcp"},
-	"scripts/internal": {"bench/record", "bench/unit"},
-	"scripts/peers":    {"alltoall/plan", "bench/record", "bench/stats", "bench/unit", "scripts/internal/doc"},
-	"scripts/targets":  {"bench/record", "bench/stats", "bench/unit", "scripts/internal/doc"},
-	"docs":             {},
+	"scripts/engines":  {}, // tests only
+	"scripts/netns":    {}, // tests only
+	"scripts/internal": {"alltoall/plan", "bench/record", "bench/unit", "scripts/internal/doc"},
+	"scripts/network": {"bench/job", "bench/record", "bench/stats", "bench/unit", "scripts/internal/...",
+		"transport", "transport/driver", "transport/tcp"},
+	"scripts/peers":   {"bench/record", "bench/stats", "bench/unit", "scripts/internal/..."},
+	"scripts/targets": {"bench/record", "bench/stats", "bench/unit", "scripts/internal/doc"},
+	"scripts/soak": {"alltoall/plan", "bench", "bench/record",
+		"transport/driver", "transport/faulty", "transport/mem", "transport/rendezvous", "transport/shm", "transport/tcp"},
+	"docs": {},
 }
 
 // unsafeIn are the folders that may import unsafe; cgo is allowed nowhere yet.

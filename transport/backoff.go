@@ -10,8 +10,6 @@ import (
 const (
 	spinPauses = 16 // pauses that are none: the signal is often there, or nearly
 
-	pollBeforePark = 30 * time.Microsecond // where a poll is a system call or several
-
 	// Then pauses yield, for longer than what comes after it takes to end.
 	yieldBeforePark  = 100 * time.Microsecond
 	yieldBeforeSleep = 2 * time.Millisecond
@@ -44,11 +42,7 @@ const (
 type Backoff struct {
 	// Bell is rung by signals to all that is polled; nil if there is none such. See
 	// World.Bell.
-	Bell driver.Bell
-	// Delivered says that what is polled changes by the work of other goroutines of this
-	// process, as driver.Caps has it: pauses let these run, and soon park.
-	Delivered bool
-
+	Bell   driver.Bell
 	pauses int       // since the beginning, or since the bell rang
 	start  time.Time // of the first pause that takes time
 	alert  time.Time // of the first such pause since the bell rang
@@ -80,7 +74,7 @@ func (b *Backoff) Pause() {
 		if b.Bell.Park(b.ticket, min(max(minPark, alert/8), maxPark)) {
 			b.pauses, b.alert = 0, time.Time{}
 		}
-	case b.Bell != nil && (b.Delivered && alert >= pollBeforePark || alert >= yieldBeforePark):
+	case b.Bell != nil && alert >= yieldBeforePark:
 		b.ticket, b.armed = b.Bell.Arm(), true
 	case alert >= yieldBeforeSleep:
 		time.Sleep(min(alert/8, maxSleep))

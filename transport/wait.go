@@ -21,7 +21,7 @@ func (w *World) Wait(ctx context.Context, word int, atLeast uint64) error {
 	defer w.waiting.RUnlock()
 
 	var (
-		backoff = Backoff{Bell: w.own, Delivered: w.delivered}
+		backoff = Backoff{Bell: w.own}
 		seen    uint64
 		err     error
 	)

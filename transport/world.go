@@ -49,18 +49,17 @@ type World struct {
 	sizes  []int // of the segments, at every rank
 	closed atomic.Bool
 
-	driver    string
-	place     driver.Place
-	timeout   time.Duration
-	segments  [][]byte
-	address   []byte
-	mapper    driver.Mapper  // nil if peers' segments are not mapped
-	own       driver.Bell    // of this rank; nil if the driver has none
-	bell      driver.Bell    // of all ranks here; nil if the driver has none
-	delivered bool           // see driver.Caps
-	pusher    driver.Pusher  // nil if the driver never holds verbs back
-	watcher   driver.Watcher // nil if the driver cannot tell that a peer is lost
-	poller    driver.Poller  // nil if there is nothing to be polled
+	driver   string
+	place    driver.Place
+	timeout  time.Duration
+	segments [][]byte
+	address  []byte
+	mapper   driver.Mapper  // nil if peers' segments are not mapped
+	own      driver.Bell    // of this rank; nil if the driver has none
+	bell     driver.Bell    // of all ranks here; nil if the driver has none
+	pusher   driver.Pusher  // nil if the driver never holds verbs back
+	watcher  driver.Watcher // nil if the driver cannot tell that a peer is lost
+	poller   driver.Poller  // nil if there is nothing to be polled
 
 	waiting sync.RWMutex // held for reading by each Wait, so that Close can see them out
 
@@ -103,7 +102,6 @@ func Listen(d driver.Driver, place driver.Place, opts *Options) (*World, error) 
 	}
 	w.ep = ep
 	w.address = w.seal(place.Rank, ep.Address())
-	w.delivered = d.Caps().Delivered
 	if d.Caps().Mapped {
 		w.mapper, _ = ep.(driver.Mapper)
 	}

@@ -96,7 +96,6 @@ func Open(ctx context.Context, cfg Config) (*Group, error) {
 		return nil, errors.Join(err, g.Close())
 	}
 	g.pool.bell = g.bell()
-	g.pool.delivered = cfg.ScaleUp.Caps().Delivered || cfg.ScaleOut.Caps().Delivered
 	g.pool.fault = g.fault
 	g.pool.push = g.pushers()
 	return g, nil

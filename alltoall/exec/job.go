@@ -78,13 +78,12 @@ type group struct {
 
 // job is one phase of one operation: a list of groups to finish.
 type job struct {
-	op        string
-	ctx       context.Context
-	bell      driver.Bell        // of all words that roles poll; nil where there is no such
-	delivered bool               // see driver.Caps
-	fault     func() error       // a peer that is lost
-	push      []*transport.World // of the drivers that may hold back what was signalled
-	groups    []*group
+	op     string
+	ctx    context.Context
+	bell   driver.Bell        // of all words that roles poll; nil where there is no such
+	fault  func() error       // a peer that is lost
+	push   []*transport.World // of the drivers that may hold back what was signalled
+	groups []*group
 
 	mu    sync.Mutex
 	queue []*group // groups with roles left that no worker holds
@@ -238,15 +237,11 @@ func (j *job) poll() (some bool) {
 	return some
 }
 
-func (j *job) backoff() transport.Backoff {
-	return transport.Backoff{Bell: j.bell, Delivered: j.delivered}
-}
-
 // work is the part of a job that a worker of the memory node does.
 func (j *job) work(node int, timeout time.Duration) {
 	var (
-		idle  = j.backoff() // since this worker last moved anything
-		idles int           // groups tried since then, or since the last pause
+		idle  = transport.Backoff{Bell: j.bell} // since this worker last moved anything
+		idles int                               // groups tried since then, or since the last pause
 		seen  = j.progress.Load()
 		since time.Duration // idle time when anyone last moved anything
 	)
@@ -264,7 +259,7 @@ func (j *job) work(node int, timeout time.Duration) {
 			any := j.run(g)
 			j.put(g, any)
 			if any {
-				idle, idles, since = j.backoff(), 0, 0
+				idle, idles, since = transport.Backoff{Bell: j.bell}, 0, 0
 				continue
 			}
 		}

@@ -15,18 +15,17 @@ import (
 
 // pool is the fixed set of workers.
 type pool struct {
-	tasks     []chan func(worker int)
-	wg        sync.WaitGroup // workers in the current task
-	end       sync.WaitGroup
-	wait      time.Duration
-	job       *job             // that runs
-	stepJob   func(worker int) // a worker's part of it; made once, so that a run allocates nothing
-	slots     []numa.Slot      // where workers run; nil where they are not pinned
-	active    int              // workers that take part, the first ones
-	bell      driver.Bell      // see job
-	delivered bool             // see job
-	fault     func() error     // see job
-	push      []*transport.World
+	tasks   []chan func(worker int)
+	wg      sync.WaitGroup // workers in the current task
+	end     sync.WaitGroup
+	wait    time.Duration
+	job     *job             // that runs
+	stepJob func(worker int) // a worker's part of it; made once, so that a run allocates nothing
+	slots   []numa.Slot      // where workers run; nil where they are not pinned
+	active  int              // workers that take part, the first ones
+	bell    driver.Bell      // see job
+	fault   func() error     // see job
+	push    []*transport.World
 }
 
 // newPool starts the workers, pinned where there are slots.
@@ -90,7 +89,7 @@ func (p *pool) each(f func(worker int)) {
 
 // run finishes the job or fails. It allocates nothing.
 func (p *pool) run(ctx context.Context, j *job, plans []plan.Plan) error {
-	j.ctx, j.bell, j.delivered, j.fault, j.push = ctx, p.bell, p.delivered, p.fault, p.push
+	j.ctx, j.bell, j.fault, j.push = ctx, p.bell, p.fault, p.push
 	j.rewind(plans)
 	p.job = j
 	j.start = time.Now()

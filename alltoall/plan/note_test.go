@@ -296,3 +296,18 @@ func FuzzNote(f *testing.F) {
 		}
 	})
 }
+
+// A note to itself can be lost like any other: then all of it is zero, which would be
+// right for a rank that sends nothing to its own node.
+func TestOwnNoteLost(t *testing.T) {
+	c, tables := noteConfig(t)
+	p, err := plan.New(plan.AlgTwoHop, c, noteRank)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Route(&tables[noteRank])
+	var refused *plan.NoteError
+	if err := p.TakeNote(0, noteRank, make([]byte, p.MaxNote(0))); !errors.As(err, &refused) || refused.Peer != noteRank {
+		t.Errorf("%v; expected an error about the note of rank %d", err, noteRank)
+	}
+}

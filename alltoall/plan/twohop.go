@@ -269,6 +269,10 @@ func (t *TwoHop) takeRail(peer int, b []byte) error {
 	if len(rest) < entries*t.bitmapBytes {
 		return bad("%d bytes of bitmap for %d tokens", len(rest), entries)
 	}
+	// A combine goes through its own node's part by what was sent, and by what arrived.
+	if peer == t.Rank && !slices.Equal(start, t.Send[n].Start) {
+		return bad("channel starts %v are not its own, %v", slices.Clone(start), t.Send[n].Start)
+	}
 	if !inRange(t.inCounts[n], entries) || !canHave(t.inExperts[n], entries, t.TopK) {
 		return bad("a count is outside of what %d tokens can have", entries)
 	}

@@ -1,48 +1,54 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/commbench/commbench/transport/rendezvous"
 )
 
 const (
-	// pipeVar names the descriptor on which a child reads its place.
-	pipeVar = "COMMBENCH_JOB_PIPE"
-	pipe    = 3 // the first that a child inherits
-
 	maxProcs   = 4096
-	maxPlace   = 64 << 10
-	childGrace = 5 * time.Second // to leave, once told to
+	childGrace = 5 * time.Second // to leave when the job is done
+	childHaste = time.Second     // to leave when it has failed
 )
 
-// inheritance is what a parent tells a child, as one line of JSON.
-type inheritance struct {
-	Process, Processes int
-	Rendezvous         string
-	Secret             []byte
-	Bind               string
+// child is a process that this one has started.
+type child struct {
+	process int
+	name    string // of its ranks
+	cmd     *exec.Cmd
+	pipe    *os.File
+	gone    chan struct{} // closed when it has ended
+	err     error         // how; not to be read before
 }
 
-// children are the processes that this one has started.
-type children struct {
-	cmds  []*exec.Cmd
-	pipes []*os.File
-	done  sync.WaitGroup
+func (c *child) String() string {
+	return fmt.Sprintf("process %d (%s), pid %d,", c.process, c.name, c.cmd.Process.Pid)
+}
 
-	mu  sync.Mutex
-	how map[int]string // a process that ended, and how
+// status is how it has ended.
+func (c *child) status() string {
+	if c.err == nil {
+		return "exit status 0"
+	}
+	return c.err.Error()
+}
+
+// children are processes 1 and up. Nil are none.
+type children struct {
+	all  []*child
+	dead chan *child // one that has ended, most likely the first
 }
 
 // startChildren makes this process the first of Procs, and starts the others.
@@ -53,8 +59,8 @@ func startChildren(ctx context.Context, c *Config) (*Job, error) {
 	if c.Procs > maxProcs {
 		return nil, usagef("%d processes: want at most %d", c.Procs, maxProcs)
 	}
-	if c.Ranks%c.Procs != 0 {
-		return nil, usagef("%d ranks in %d processes: each must have as many", c.Ranks, c.Procs)
+	if err := c.divides(c.Procs); err != nil {
+		return nil, err
 	}
 	secret := c.Secret
 	if len(secret) == 0 {
@@ -65,40 +71,49 @@ func startChildren(ctx context.Context, c *Config) (*Job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rendezvous: %w", err)
 	}
+	defer listener.Close()
 	at := listener.Addr().String()
 	if c.Bind == "" {
 		c.Bind = "127.0.0.1"
 	}
-	kids := &children{how: map[int]string{}}
-	for p := 1; p < c.Procs; p++ {
-		if err := kids.start(c, inheritance{p, c.Procs, at, secret, c.Bind}); err != nil {
-			return nil, errors.Join(fmt.Errorf("process %d of %d: %w", p, c.Procs, err), listener.Close(), kids.stop())
-		}
+	kids := &children{dead: make(chan *child, 1)}
+	err = kids.start(c, inheritance{Processes: c.Procs, Rendezvous: at, Secret: secret, Bind: c.Bind})
+	var j *Job
+	if err == nil {
+		j, err = join(ctx, c, rendezvous.Config{Processes: c.Procs, Listener: listener, Address: at, Secret: secret}, kids)
 	}
-	// A child that dies before it has joined would be waited for.
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
-		if how := kids.first(ctx); how != "" {
-			cancel(errors.New(how))
-		}
-	}()
-	j, err := join(ctx, c, rendezvous.Config{Processes: c.Procs, Listener: listener, Address: at, Secret: secret}, kids)
 	if err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			err = cause
-		}
-		return nil, errors.Join(err, listener.Close(), kids.stop())
+		kids.leave(0)
+		return nil, err
 	}
 	return j, nil
 }
 
-// start starts one child. Its standard output is nobody's: process 0 reports.
+// start starts all of them, from one thread that lives as long as they do: see leash.
 func (k *children) start(c *Config, place inheritance) error {
 	program, err := os.Executable()
 	if err != nil {
 		return err
 	}
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for good: the thread ends here
+		var err error
+		for place.Process = 1; place.Process < place.Processes && err == nil; place.Process++ {
+			if err = k.startOne(program, c, place); err != nil {
+				err = fmt.Errorf("process %d of %d: %w", place.Process, place.Processes, err)
+			}
+		}
+		started <- err
+		for _, c := range k.all {
+			<-c.gone
+		}
+	}()
+	return <-started
+}
+
+// startOne starts a child. Its standard output is nobody's: process 0 reports.
+func (k *children) startOne(program string, c *Config, place inheritance) error {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return err
@@ -108,114 +123,111 @@ func (k *children) start(c *Config, place inheritance) error {
 	cmd.Env = append(os.Environ(), pipeVar+"="+strconv.Itoa(pipe))
 	cmd.Stderr = c.Stderr
 	cmd.ExtraFiles = []*os.File{r}
-	apart(cmd)
+	leash(cmd)
 	if err := cmd.Start(); err != nil {
 		return errors.Join(err, w.Close())
 	}
-	k.cmds, k.pipes = append(k.cmds, cmd), append(k.pipes, w)
-	k.done.Go(func() {
-		how := "exit status 0"
-		if err := cmd.Wait(); err != nil {
-			how = err.Error()
-		}
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		k.how[place.Process] = fmt.Sprintf("its process, pid %d, ended: %s", cmd.Process.Pid, how)
-	})
-	return json.NewEncoder(w).Encode(place)
-}
-
-// ended says how a process did, if it did; one whose connection broke is given a moment.
-func (k *children) ended(process int) string {
-	for until := time.Now().Add(200 * time.Millisecond); ; time.Sleep(time.Millisecond) {
-		k.mu.Lock()
-		how := k.how[process]
-		k.mu.Unlock()
-		if how != "" || time.Now().After(until) {
-			return how
-		}
-	}
-}
-
-// first waits for a child that ends, until ctx does.
-func (k *children) first(ctx context.Context) string {
-	for tick := time.NewTicker(20 * time.Millisecond); ; {
+	kid := &child{process: place.Process, name: Span(place.Process, place.Processes, c.Ranks), cmd: cmd, pipe: w, gone: make(chan struct{})}
+	k.all = append(k.all, kid)
+	go func() {
+		kid.err = cmd.Wait()
+		close(kid.gone)
 		select {
-		case <-ctx.Done():
-			tick.Stop()
-			return ""
-		case <-tick.C:
+		case k.dead <- kid:
+		default:
 		}
-		k.mu.Lock()
-		for p, how := range k.how {
-			k.mu.Unlock()
-			tick.Stop()
-			return fmt.Sprintf("process %d ended before all had joined: %s", p, how)
-		}
-		k.mu.Unlock()
-	}
-}
-
-// stop ends children that have not begun.
-func (k *children) stop() error {
-	k.wait(0)
+	}()
+	// It fails if the child is dead, which is seen in a better way.
+	_ = json.NewEncoder(w).Encode(place)
 	return nil
 }
 
-// wait returns when all children are gone: by themselves, or for want of a pipe once
-// they had the time that they are given, or killed.
-func (k *children) wait(patience time.Duration) {
-	gone := make(chan struct{})
+// watch ends joining if a child does, until it ends.
+func (k *children) watch(joining context.Context, cancel context.CancelCauseFunc) {
+	if k == nil {
+		return
+	}
 	go func() {
-		k.done.Wait()
-		close(gone)
-	}()
-	for _, end := range []struct {
-		after time.Duration
-		by    func()
-	}{
-		{patience, func() {
-			for _, w := range k.pipes {
-				w.Close()
-			}
-		}},
-		{childGrace, func() {
-			for _, cmd := range k.cmds {
-				_ = cmd.Process.Kill() // those that are gone are not found
-			}
-		}},
-	} {
 		select {
-		case <-gone:
-		case <-time.After(end.after):
+		case c := <-k.dead:
+			cancel(fmt.Errorf("%v ended before all processes had joined: %s", c, c.status()))
+		case <-joining.Done():
 		}
-		end.by()
-	}
-	<-gone
-}
-
-// inherited says whether this process is a child.
-func inherited() bool { return os.Getenv(pipeVar) == strconv.Itoa(pipe) }
-
-// joinParent takes the place that the parent has for this child.
-func joinParent(ctx context.Context, c *Config) (*Job, error) {
-	f := os.NewFile(pipe, "job")
-	if f == nil {
-		return nil, usagef("%s is set, and descriptor %d is not open: this variable is for children of commbench only", pipeVar, pipe)
-	}
-	_ = os.Unsetenv(pipeVar)
-	in := json.NewDecoder(io.LimitReader(f, maxPlace))
-	var place inheritance
-	if err := in.Decode(&place); err != nil {
-		return nil, fmt.Errorf("no place from the parent process: %w", err)
-	}
-	go func() { // for as long as the process lives
-		_, _ = io.Copy(io.Discard, f)
-		orphaned()
 	}()
-	c.Bind = place.Bind
-	return join(ctx, c, rendezvous.Config{Process: place.Process, Processes: place.Processes, Address: place.Rendezvous, Secret: place.Secret}, nil)
 }
 
-// orphaned ends a child at once: its parent is gone, or through with it.
-var orphaned = func() { os.Exit(1) }
+// explain is why joining failed: if it was given up because a child ended, that.
+func (k *children) explain(ctx, joining context.Context, err error) error {
+	why := context.Cause(joining)
+	if k == nil || why == nil || !errors.Is(err, why) {
+		return err
+	}
+	select { // a signal to all processes may have reached the child first
+	case <-ctx.Done():
+	case <-time.After(moment):
+	}
+	return why
+}
+
+// how says how a process ended, if it does so in a moment.
+func (k *children) how(process int) string {
+	if k == nil {
+		return ""
+	}
+	c := k.all[process-1]
+	select {
+	case <-c.gone:
+		return fmt.Sprintf("its process, pid %d, ended: %s", c.cmd.Process.Pid, c.status())
+	case <-time.After(moment):
+		return ""
+	}
+}
+
+// strays are those that have left the job in good order and then ended in another way.
+func (k *children) strays() (err error) {
+	if k == nil {
+		return nil
+	}
+	for _, c := range k.all {
+		if c.err != nil {
+			err = cmp.Or(err, fmt.Errorf("%v was done, but then ended: %w", c, c.err))
+		}
+	}
+	return err
+}
+
+// kill ends a process that does not answer.
+func (k *children) kill(process int) {
+	if k != nil && process > 0 {
+		_ = k.all[process-1].cmd.Process.Kill() // unless it is gone
+	}
+}
+
+// leave returns when all children are gone: by themselves, or for want of a pipe once
+// they had the time that they are given, or, after as long again, killed.
+func (k *children) leave(patience time.Duration) {
+	if k == nil {
+		return
+	}
+	k.wait(patience)
+	for _, c := range k.all {
+		c.pipe.Close()
+	}
+	k.wait(patience)
+	for _, c := range k.all {
+		_ = c.cmd.Process.Kill() // unless it is gone
+		<-c.gone
+	}
+}
+
+// wait returns when all children are gone, or when the time is over.
+func (k *children) wait(patience time.Duration) {
+	over, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for _, c := range k.all {
+		select {
+		case <-c.gone:
+		case <-over.Done():
+		}
+	}
+}

@@ -32,13 +32,16 @@ func (j *Job) findHosts(ctx context.Context) error {
 }
 
 // Together makes sure that processes which share a node are on one host, as shared
-// memory needs it. A node has so many processes, or less than one.
-func (j *Job) Together(nodes int) error {
-	each := j.Processes() / nodes
-	for p := range j.hosts {
-		if first := p - p%max(each, 1); j.hosts[p] != j.hosts[first] {
-			return usagef("shared memory within a node: processes %d and %d have ranks of one node and are on hosts %s and %s; place them on one host, or take --scale-up tcp",
-				first, p, name(j.hosts[first]), name(j.hosts[p]))
+// memory needs it.
+func (j *Job) Together(nodes, gpusPerNode int) error {
+	each := max(1, nodes*gpusPerNode/j.Processes()) // ranks of a process
+	for node := range nodes {
+		first := node * gpusPerNode / each
+		for p := first; p*each < (node+1)*gpusPerNode; p++ {
+			if j.hosts[p] != j.hosts[first] {
+				return usagef("shared memory within a node: processes %d and %d have ranks of node %d and are on hosts %s and %s; place them on one host, or take --scale-up tcp",
+					first, p, node, name(j.hosts[first]), name(j.hosts[p]))
+			}
 		}
 	}
 	return nil

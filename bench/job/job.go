@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/commbench/commbench/bench/engine"
@@ -26,15 +28,24 @@ type Config struct {
 	Stderr  io.Writer         // of children
 }
 
-// Job is this process's part of a job of several.
+// Job is this process's part of a job of several. The Session's methods that it does
+// not have itself are as they are there.
 type Job struct {
 	*rendezvous.Session
 	Secret []byte // of data connections
 	Bind   string // address that data connections use
 	Hosts  int    // that the processes are on
 	OnHost int    // processes on this one
-	hosts  []string
-	kids   *children
+
+	hosts    []string
+	kids     *children // nil but in a parent
+	child    bool
+	base     context.Context // Join's
+	ctx      context.Context // of the job, see Context
+	cancel   context.CancelCauseFunc
+	unhook   func() bool // from base
+	phase    atomic.Pointer[string]
+	patience time.Duration // with a failure that seems to follow from another
 }
 
 // errPlace is a place that cannot be; the command line or the environment is wrong.
@@ -54,10 +65,13 @@ func usagef(format string, args ...any) error { return errPlace{fmt.Errorf(forma
 const loopbackSecret = "commbench: no secret, loopback only"
 
 // Join finds the other processes and returns when all are there. It is nil, without an
-// error, where this process is the only one.
+// error, where this process is the only one. The job fails when ctx ends before End.
 func Join(ctx context.Context, c Config) (*Job, error) {
 	if inherited() {
 		return joinParent(ctx, &c)
+	}
+	if n := len(c.Secret); n > maxSecret {
+		return nil, usagef("a secret of %d bytes: at most %d will do", n, maxSecret)
 	}
 	if c.Procs > 0 {
 		return startChildren(ctx, &c)
@@ -69,6 +83,9 @@ func Join(ctx context.Context, c Config) (*Job, error) {
 	if place.Processes == 1 {
 		return nil, nil
 	}
+	if err := c.divides(place.Processes); err != nil {
+		return nil, err
+	}
 	r := rendezvous.Config{Process: place.Process, Processes: place.Processes, Address: place.Rendezvous, Secret: c.Secret}
 	if r.Address == "" {
 		if place.Key == "" {
@@ -77,16 +94,47 @@ func Join(ctx context.Context, c Config) (*Job, error) {
 		end, err := meet(ctx, &c, place.Key, &r)
 		defer end()
 		if err != nil {
-			return nil, err
+			return nil, reported(ctx, r.Process, err)
 		}
 	}
 	if len(r.Secret) == 0 {
-		if !rendezvous.IsLoopback(r.Address) {
-			return nil, usagef("a rendezvous at %s, which is not loopback, needs a secret: set COMMBENCH_SECRET to the same long random text in all processes (openssl rand -hex 32)", r.Address)
+		if err := needsNone(r.Address, c.Bind); err != nil {
+			return nil, err
 		}
 		r.Secret = []byte(loopbackSecret)
 	}
 	return join(ctx, &c, r, nil)
+}
+
+// needsNone refuses to go without a secret where others than this host's users can
+// reach the job.
+func needsNone(address, bind string) error {
+	const set = "set COMMBENCH_SECRET to the same long random text in all processes (openssl rand -hex 32)"
+	if !rendezvous.IsLoopback(address) {
+		return usagef("a rendezvous at %s, which is not loopback, needs a secret: %s", address, set)
+	}
+	if bind != "" && !rendezvous.IsLoopback(bind) {
+		return usagef("data connections of %s, which is not loopback, need a secret: %s", bind, set)
+	}
+	return nil
+}
+
+// divides makes sure that all processes can have as many ranks.
+func (c *Config) divides(processes int) error {
+	switch {
+	case c.Ranks < processes:
+		return usagef("%d ranks in %d processes: each must have one at least, and all as many", c.Ranks, processes)
+	case c.Ranks%processes != 0:
+		less, more := processes, processes
+		for c.Ranks%less != 0 {
+			less--
+		}
+		for c.Ranks%more != 0 {
+			more++
+		}
+		return usagef("%d ranks in %d processes: each must have as many; %d or %d processes would do", c.Ranks, processes, less, more)
+	}
+	return nil
 }
 
 // Span names the ranks of a process.
@@ -103,68 +151,66 @@ func Span(process, processes, ranks int) string {
 
 // join meets the others and finds out who shares this host.
 func join(ctx context.Context, c *Config, r rendezvous.Config, kids *children) (*Job, error) {
-	if c.Ranks%r.Processes != 0 {
-		return nil, usagef("%d ranks in %d processes: each must have as many; take other --nodes or --gpus-per-node, or another number of processes", c.Ranks, r.Processes)
+	if err := c.divides(r.Processes); err != nil {
+		return nil, err
 	}
 	r.Name, r.Timeout, r.Log = Span(r.Process, r.Processes, c.Ranks), c.Timeout, c.Log
 	bind, err := c.bind(r.Address)
 	if err != nil {
 		return nil, err
 	}
-	s, err := rendezvous.Join(ctx, r)
+	// A child that dies before it has joined would be waited for.
+	joining, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	kids.watch(joining, cancel)
+	s, err := rendezvous.Join(joining, r)
 	if err != nil {
-		return nil, err
+		return nil, reported(ctx, r.Process, kids.explain(ctx, joining, err))
 	}
-	j := &Job{Session: s, Secret: r.Secret, Bind: bind, kids: kids}
-	if err := j.findHosts(ctx); err != nil {
-		return nil, errors.Join(err, j.End(err))
+	j := newJob(ctx, s, kids)
+	j.Secret, j.Bind, j.patience = r.Secret, bind, patience(c.Timeout)
+	j.Phase("rendezvous")
+	if err := j.findHosts(j.ctx); err != nil {
+		_ = j.End(err) // which says no more
+		if j.Process() > 0 && j.Reported() {
+			err = errors.Join(ErrReported, err)
+		}
+		return nil, err
 	}
 	return j, nil
 }
 
+// reported marks an error of joining that is not for this process to report: who
+// interrupts a job does so to process 0 as well.
+func reported(ctx context.Context, process int, err error) error {
+	switch {
+	case ctx.Err() == nil:
+		return err
+	case process > 0:
+		return errors.Join(ErrReported, context.Cause(ctx))
+	}
+	return context.Cause(ctx)
+}
+
 // bind is the address for data: the one that was given, or else the one that this host
 // has on the way to process 0.
-func (c *Config) bind(rendezvous string) (string, error) {
-	if c.Bind != "" || rendezvous == "" {
+func (c *Config) bind(address string) (string, error) {
+	if c.Bind != "" || address == "" {
 		return c.Bind, nil
 	}
-	// A datagram socket that is connected has its address, and sends nothing.
-	conn, err := net.Dial("udp", rendezvous)
+	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return "", fmt.Errorf("no way from this host to the rendezvous at %s: %w; give --bind or --interface", rendezvous, err)
+		return "", usagef("a rendezvous at %q: %w", address, err)
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Unmap().IsUnspecified() {
+		return "", usagef("a rendezvous at %s, which is every address of a host: name one that the other processes reach", address)
+	}
+	// A datagram socket that is connected has its address, and sends nothing.
+	conn, err := net.Dial("udp", address)
+	if err != nil {
+		return "", fmt.Errorf("no way from this host to the rendezvous at %s: %w; give --bind or --interface", address, err)
 	}
 	defer conn.Close()
-	host, _, err := net.SplitHostPort(conn.LocalAddr().String())
+	host, _, err = net.SplitHostPort(conn.LocalAddr().String())
 	return host, err
-}
-
-// End ends the job: in good order if err is nil, and otherwise by telling the others
-// why. It returns when all children are gone.
-func (j *Job) End(err error) error {
-	if err != nil {
-		j.Fail(err)
-	}
-	end := j.Close()
-	if j.kids != nil {
-		j.kids.wait(childGrace)
-	}
-	return end
-}
-
-// Lost says whether the job ended because process 0 did, which then reports nothing.
-func (j *Job) Lost() bool {
-	var peer *rendezvous.PeerError
-	return errors.As(context.Cause(j.Context()), &peer) && peer.Process == 0
-}
-
-// Explain adds to an error what is known of a child that it is about.
-func (j *Job) Explain(err error) error {
-	var peer *rendezvous.PeerError
-	if j.kids == nil || !errors.As(err, &peer) {
-		return err
-	}
-	if how := j.kids.ended(peer.Process); how != "" {
-		return fmt.Errorf("%w (%s)", err, how)
-	}
-	return err
 }

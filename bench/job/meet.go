@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/commbench/commbench/transport/rendezvous"
@@ -22,31 +23,33 @@ import (
 type meeting struct {
 	Address string
 	Secret  []byte
-	Owner   string // tells the process that wrote it from all others, dead ones too
 }
 
 const (
-	meetingPoll = 5 * time.Millisecond
-	maxMeeting  = 4 << 10
+	firstPoll, lastPoll = 2 * time.Millisecond, 50 * time.Millisecond
+	maxMeeting          = 4 << 10 // bytes
 )
 
 // meet fills in where process 0 listens, and the secret, by a file that is named after
 // the job's key and that only this user can read. end removes what is left of it.
 func meet(ctx context.Context, c *Config, key string, r *rendezvous.Config) (end func(), err error) {
 	end = func() {}
-	path, err := meetingPlace(key)
+	p, err := meetingPlace(key)
 	if err != nil {
 		return end, err
 	}
 	if r.Process > 0 {
-		m, err := await(ctx, path, c.Timeout)
+		// Process 0 may die before it removes its file.
+		end = p.sweep
+		m, err := p.await(ctx, c.Timeout)
 		if err != nil {
 			return end, err
 		}
 		r.Address, r.Secret = m.Address, m.Secret
 		return end, nil
 	}
-	m := meeting{Secret: c.Secret, Owner: owner(os.Getpid())}
+	p.sweep()
+	m := meeting{Secret: c.Secret}
 	if len(m.Secret) == 0 {
 		m.Secret = make([]byte, 32)
 		_, _ = rand.Read(m.Secret) // it never fails
@@ -56,83 +59,133 @@ func meet(ctx context.Context, c *Config, key string, r *rendezvous.Config) (end
 	}
 	m.Address = r.Listener.Addr().String()
 	r.Address, r.Secret = m.Address, m.Secret
+	file := p.file(this())
 	end = func() {
 		r.Listener.Close()
-		_ = os.Remove(path)
+		_ = os.Remove(file)
 	}
-	return end, m.leave(path)
+	return end, m.leave(file)
 }
 
-// meetingPlace is the file's path, in a directory of this user's own.
-func meetingPlace(key string) (string, error) {
+// place is where the processes of a job meet: files whose names begin with the job's,
+// and go on with that of the process that wrote it.
+type place struct{ dir, job string }
+
+// meetingPlace is in a directory of this user's own.
+func meetingPlace(key string) (place, error) {
 	dir := filepath.Join(os.TempDir(), fmt.Sprintf("commbench-%d", os.Getuid()))
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-		return "", fmt.Errorf("rendezvous: %w", err)
+		return place{}, fmt.Errorf("rendezvous: %w", err)
 	}
 	info, err := os.Lstat(dir)
 	if err != nil {
-		return "", fmt.Errorf("rendezvous: %w", err)
+		return place{}, fmt.Errorf("rendezvous: %w", err)
 	}
 	if !info.IsDir() || !ours(info) || info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("rendezvous: %s is not a directory that only this user can use: remove it, or give --rendezvous", dir)
+		return place{}, fmt.Errorf("rendezvous: %s is not a directory that only this user can use: remove it, or give --rendezvous", dir)
 	}
 	sum := sha256.Sum256([]byte(key))
-	return filepath.Join(dir, hex.EncodeToString(sum[:12])), nil
+	return place{dir, hex.EncodeToString(sum[:12])}, nil
+}
+
+func (p place) file(o owner) string { return filepath.Join(p.dir, p.job+"-"+o.String()) }
+
+// split takes the name of a file apart.
+func split(name string) (job string, o owner, ok bool) {
+	job, who, _ := strings.Cut(strings.TrimPrefix(name, "."), "-")
+	o, ok = parseOwner(who)
+	return job, o, ok && len(job) == 24
 }
 
 // leave writes the file, all at once.
-func (m *meeting) leave(path string) error {
+func (m *meeting) leave(file string) error {
 	b, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // of mode 0600
+	dir, name := filepath.Split(file)
+	unfinished := filepath.Join(dir, "."+name)
+	if err = os.WriteFile(unfinished, b, 0o600); err == nil {
+		err = os.Rename(unfinished, file)
+	}
 	if err != nil {
+		_ = os.Remove(unfinished)
 		return fmt.Errorf("rendezvous: %w", err)
-	}
-	_, err = f.Write(b)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("rendezvous: %w", err), os.Remove(f.Name()))
 	}
 	return nil
 }
 
-// await reads the file once it is there and of a process that lives: one of an earlier
-// job that died may be left.
-func await(ctx context.Context, path string, timeout time.Duration) (*meeting, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("process 0 did not come to the rendezvous within %v: no file %s; are all processes on this host, and of one user? Else give --rendezvous host:port", timeout, path))
+// sweep removes the files of processes that are dead, of any job. What cannot be
+// removed does no harm.
+func (p place) sweep() {
+	entries, _ := os.ReadDir(p.dir)
+	for _, e := range entries {
+		if _, o, ok := split(e.Name()); ok && o.dead() {
+			_ = os.Remove(filepath.Join(p.dir, e.Name()))
+		}
+	}
+}
+
+// await reads the file once it is there.
+func (p place) await(ctx context.Context, timeout time.Duration) (*meeting, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("rendezvous: process 0 did not come within %v: no file %s; are all processes on this host, and of one user? Else give --rendezvous host:port",
+		timeout, filepath.Join(p.dir, p.job+"-*")))
 	defer cancel()
-	tick := time.NewTicker(meetingPoll)
-	defer tick.Stop()
-	for {
-		if m := read(path); m != nil {
+	for poll := firstPoll; ; poll = min(2*poll, lastPoll) {
+		if m := p.read(); m != nil {
 			return m, nil
 		}
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
-		case <-tick.C:
+		case <-time.After(poll):
 		}
 	}
 }
 
-// read is nil if there is no meeting yet.
-func read(path string) *meeting {
+// read is nil if there is no meeting yet. Of several it takes the newest: the process of
+// an earlier one may be about to remove it.
+func (p place) read() *meeting {
+	entries, _ := os.ReadDir(p.dir)
+	var newest *meeting
+	var at time.Time
+	for _, e := range entries {
+		job, o, ok := split(e.Name())
+		if !ok || job != p.job || strings.HasPrefix(e.Name(), ".") || !o.alive() {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil || newest != nil && info.ModTime().Before(at) {
+			continue
+		}
+		if m := readMeeting(filepath.Join(p.dir, e.Name())); m != nil {
+			newest, at = m, info.ModTime()
+		}
+	}
+	return newest
+}
+
+func readMeeting(path string) *meeting {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil
 	}
 	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxMeeting))
+	if err != nil {
+		return nil
+	}
+	m, err := parseMeeting(b)
+	if err != nil {
+		return nil
+	}
+	return m
+}
+
+func parseMeeting(b []byte) (*meeting, error) {
 	var m meeting
-	if json.NewDecoder(io.LimitReader(f, maxMeeting)).Decode(&m) != nil {
-		return nil
+	if err := json.Unmarshal(b, &m); err != nil {
+		return nil, err
 	}
-	var pid int
-	if _, err := fmt.Sscan(m.Owner, &pid); err != nil || owner(pid) != m.Owner {
-		return nil
-	}
-	return &m
+	return &m, checkMeeting(m.Address, m.Secret)
 }

@@ -29,6 +29,9 @@ func runBench(op string) cli.ActionFunc {
 		if err != nil {
 			return err
 		}
+		if _, _, err := transports(c, 1); err != nil {
+			return err // before others are waited for
+		}
 		j, err := joinJob(c, &cfg, &network)
 		if err != nil {
 			return err
@@ -38,10 +41,11 @@ func runBench(op string) cli.ActionFunc {
 }
 
 // runJoined runs the benchmark, and reports it if that is for this process to do.
-func runJoined(ctx context.Context, c *cli.Context, cfg bench.Config, network tcp.Config, j *job.Job) (err error) {
-	if cfg.ScaleUp, cfg.ScaleOut, err = transportsOf(c, network, j, cfg.Nodes); err != nil {
+func runJoined(ctx context.Context, c *cli.Context, cfg bench.Config, network tcp.Config, j *job.Job) error {
+	if err := connect(c, &cfg, network, j); err != nil {
 		return err
 	}
+	sabotage(&cfg)
 	if j != nil && j.Process() > 0 {
 		_, err := bench.Run(ctx, cfg)
 		return err
@@ -54,6 +58,11 @@ func runJoined(ctx context.Context, c *cli.Context, cfg bench.Config, network tc
 	cfg.Progress = show.update
 	result, runErr := bench.Run(ctx, cfg)
 	show.clear()
+	if spec := c.String("fault"); spec != "" {
+		for i := range result.Records {
+			result.Records[i].Warnings = append(result.Records[i].Warnings, "faults were injected: "+spec)
+		}
+	}
 	// What was measured is reported whatever happened after it.
 	if len(result.Records) == 0 {
 		return errors.Join(plainly(runErr), out.discard())
@@ -63,6 +72,9 @@ func runJoined(ctx context.Context, c *cli.Context, cfg bench.Config, network tc
 	})
 	return errors.Join(plainly(runErr), err)
 }
+
+// sabotage is for tests, which have processes fail in the middle of a run.
+var sabotage = func(*bench.Config) {}
 
 // plainly says what an interrupt is. Data that were found wrong before it are
 // not forgotten.
@@ -76,7 +88,7 @@ func plainly(err error) error {
 	return errInterrupted
 }
 
-var errInterrupted = errors.New("interrupted")
+var errInterrupted = job.ErrInterrupted
 
 func dispatchCommand() *cli.Command {
 	return &cli.Command{

@@ -10,10 +10,12 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/commbench/commbench/bench"
+	"github.com/commbench/commbench/bench/job"
 )
 
 // version is set by the Makefile for a release.
@@ -27,12 +29,16 @@ const (
 	exitWrong = 3 // data were wrong
 )
 
+// once is how long a signal may come again and mean the same.
+const once = 500 * time.Millisecond
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	code := run(ctx, os.Args, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	// A second Ctrl-C ends the program at once. But who sends a signal to a process and to
+	// its group, as timeout and mpirun do, means one.
+	context.AfterFunc(ctx, func() { time.AfterFunc(once, stop) })
+	// Without stop: a signal that is on its way must not change the exit code now.
+	os.Exit(run(ctx, os.Args, os.Stdout, os.Stderr))
 }
 
 // run is the program: everything it prints goes to the two writers.
@@ -41,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitGood
 	}
-	if !errors.Is(err, errSilent) {
+	if !errors.Is(err, job.ErrReported) {
 		fmt.Fprintf(stderr, "commbench: %v\n", err)
 	}
 	return exitCode(err)

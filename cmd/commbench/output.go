@@ -19,6 +19,9 @@ type output struct {
 	file *os.File
 	w    io.Writer
 	path string // where a finished temporary file is moved to; "" if file is it
+
+	lines   bool // it is appended, one record a line
+	special bool // the file is a pipe, a device or such
 }
 
 // openOutput opens the file, or takes stdout where none is named. Results in
@@ -44,7 +47,7 @@ func openOutput(path, format string, stdout io.Writer) (*output, error) {
 		if err != nil {
 			return fail(err)
 		}
-		return &output{file: f, w: f}, nil
+		return &output{file: f, w: f, lines: format == "jsonl", special: special}, nil
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -65,14 +68,10 @@ func (o *output) write(report func(io.Writer) error) error {
 	if o.file == nil {
 		return report(o.w)
 	}
-	// One write, so that a record is never cut in half by a kill.
 	var b bytes.Buffer
 	err := report(&b)
 	if err == nil {
-		_, err = o.w.Write(b.Bytes())
-	}
-	if err == nil && o.path != "" {
-		err = o.file.Sync()
+		err = o.save(b.Bytes())
 	}
 	err = errors.Join(err, o.file.Close())
 	if o.path == "" {
@@ -82,6 +81,26 @@ func (o *output) write(report func(io.Writer) error) error {
 		return errors.Join(err, os.Remove(o.file.Name()))
 	}
 	return os.Rename(o.file.Name(), o.path)
+}
+
+// save writes a complete result, and sees to it that it is on the disk. What is
+// appended is so line by line: a record is there as a whole, whatever happens to the
+// program after it.
+func (o *output) save(b []byte) error {
+	parts := slices.Values([][]byte{b})
+	if o.lines {
+		parts = bytes.Lines(b)
+	}
+	for part := range parts {
+		_, err := o.w.Write(part)
+		if err == nil && !o.special {
+			err = o.file.Sync()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // discard leaves an existing file as it was.

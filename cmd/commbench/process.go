@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"strconv"
 
@@ -13,13 +15,15 @@ import (
 	"github.com/commbench/commbench/bench/engine"
 	"github.com/commbench/commbench/bench/job"
 	"github.com/commbench/commbench/transport/driver"
+	"github.com/commbench/commbench/transport/faulty"
+	"github.com/commbench/commbench/transport/rendezvous"
 	"github.com/commbench/commbench/transport/tcp"
 )
 
 // jobFlags are the flags of commands whose ranks may live in several processes.
 func jobFlags() []cli.Flag {
 	return append(benchFlags(),
-		&cli.StringFlag{Name: "procs", Category: processFlags, Usage: "start so many processes on this host: `rank` or node (one for each), or a number"},
+		&cli.StringFlag{Name: "procs", Category: processFlags, Usage: "start `PROCESSES` on this host: rank or node (one for each), or a number"},
 		&cli.IntFlag{Name: "rank", Category: processFlags, EnvVars: []string{"COMMBENCH_RANK"}, Usage: "this process, of --world, which others have started", DefaultText: "as the engine says"},
 		&cli.IntFlag{Name: "world", Category: processFlags, EnvVars: []string{"COMMBENCH_WORLD"}, Usage: "processes of the job", DefaultText: "as the engine says"},
 		&cli.StringFlag{Name: "rendezvous", Category: processFlags, EnvVars: []string{"COMMBENCH_RENDEZVOUS"}, Usage: "`HOST:PORT` where process 0 listens; one that is not loopback needs COMMBENCH_SECRET"},
@@ -29,7 +33,8 @@ func jobFlags() []cli.Flag {
 		&cli.IntFlag{Name: "tcp-streams", Category: processFlags, Value: tcp.DefaultStreams, Usage: "connections to each other process, in each direction"},
 		&cli.IntFlag{Name: "tcp-buffer", Category: processFlags, Usage: "send and receive buffer of a connection, in `BYTES`", DefaultText: "the system's"},
 		&cli.StringFlag{Name: "tcp-congestion", Category: processFlags, Usage: "congestion control of connections, such as cubic or bbr", DefaultText: "the system's"},
-		&cli.BoolFlag{Name: "tcp-coalesce", Category: processFlags, Usage: "let small packets wait for company (no TCP_NODELAY)"})
+		&cli.BoolFlag{Name: "tcp-coalesce", Category: processFlags, Usage: "let small packets wait for company (no TCP_NODELAY)"},
+		&cli.StringFlag{Name: "fault", Category: processFlags, Usage: "inject `FAULTS` into both transports, as package faulty reads them", Hidden: true})
 }
 
 const engines = "slurm, openmpi, mpich, torchrun, kubernetes"
@@ -37,7 +42,7 @@ const engines = "slurm, openmpi, mpich, torchrun, kubernetes"
 // networkOf are the options of tcp, without the job's.
 func networkOf(c *cli.Context) (tcp.Config, error) {
 	n := tcp.Config{Bind: c.String("bind"), Streams: c.Int("tcp-streams"), Buffer: c.Int("tcp-buffer"),
-		Congestion: c.String("tcp-congestion"), Coalesce: c.Bool("tcp-coalesce")}
+		Congestion: c.String("tcp-congestion"), Coalesce: c.Bool("tcp-coalesce"), Log: logTo(c)}
 	for _, name := range []string{"tcp-streams", "tcp-buffer"} {
 		if c.IsSet(name) && c.Int(name) < 1 {
 			return n, usageError{fmt.Errorf("--%s %d: want at least 1", name, c.Int(name))}
@@ -52,7 +57,34 @@ func networkOf(c *cli.Context) (tcp.Config, error) {
 			return n, usageError{fmt.Errorf("--%w", err)}
 		}
 	}
+	if n.Bind != "" {
+		if err := canBind(n.Bind); err != nil {
+			return n, usageError{fmt.Errorf("--bind %s: %w: want an address of this host, or --interface", n.Bind, err)}
+		}
+	}
 	return n, nil
+}
+
+// logTo tells of connections that were refused.
+func logTo(c *cli.Context) func(string) {
+	return func(line string) { fmt.Fprintf(c.App.ErrWriter, "commbench: %s\n", line) }
+}
+
+// canBind says why tcp cannot have an address.
+func canBind(address string) error {
+	ip, err := netip.ParseAddr(address)
+	if err != nil || ip.IsUnspecified() || ip.IsMulticast() {
+		return errors.New("not an IP address of one interface")
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
+	if err != nil {
+		var call *os.SyscallError
+		if errors.As(err, &call) {
+			err = call.Err
+		}
+		return err
+	}
+	return l.Close()
 }
 
 // procs is how many processes --procs asks for; 0 if it is not given.
@@ -95,13 +127,14 @@ func joinJob(c *cli.Context, cfg *bench.Config, network *tcp.Config) (*job.Job, 
 	}
 	j, err := job.Join(c.Context, job.Config{
 		Procs: n, Flags: place, Ranks: cfg.Nodes * cfg.GPUsPerNode, Secret: []byte(os.Getenv("COMMBENCH_SECRET")), Bind: network.Bind,
-		Timeout: timeout, Log: func(line string) { fmt.Fprintf(c.App.ErrWriter, "commbench: %s\n", line) },
-		Args: os.Args[1:], Stderr: c.App.ErrWriter,
+		Timeout: timeout, Log: logTo(c), Args: os.Args[1:], Stderr: c.App.ErrWriter,
 	})
-	if job.IsUsage(err) {
-		err = usageError{err}
-	}
-	if err != nil || j == nil {
+	switch {
+	case job.IsUsage(err):
+		return nil, usageError{err}
+	case errors.Is(err, context.Canceled) && !errors.Is(err, job.ErrReported):
+		return nil, errInterrupted
+	case err != nil || j == nil:
 		return nil, err
 	}
 	network.Secret, network.Bind = j.Secret, j.Bind
@@ -109,45 +142,72 @@ func joinJob(c *cli.Context, cfg *bench.Config, network *tcp.Config) (*job.Job, 
 	return j, nil
 }
 
-// transportsOf makes the drivers of the two hops: one and the same where both have the
-// same name. Between hosts only tcp goes.
-func transportsOf(c *cli.Context, network tcp.Config, j *job.Job, nodes int) (up, out driver.Driver, err error) {
-	made := map[string]driver.Driver{}
-	get := func(flag string) (driver.Driver, error) {
+// transports are the names of the two hops' transports. Between hosts only tcp goes.
+func transports(c *cli.Context, hosts int) (up, out string, err error) {
+	get := func(flag string) (string, error) {
 		name := c.String(flag)
 		if name == "" {
-			if name = c.String("transport"); flag == "scale-out" && !c.IsSet("transport") && j != nil && j.Hosts > 1 {
+			if name = c.String("transport"); flag == "scale-out" && !c.IsSet("transport") && hosts > 1 {
 				name = "tcp"
 			}
 			flag = "transport"
 		}
-		if made[name] == nil {
-			if drivers[name] == nil {
-				return nil, usageError{fmt.Errorf("--%s %q: want %s", flag, name, driverNames)}
-			}
-			made[name] = drivers[name](network)
+		if drivers[name] == nil {
+			return "", usageError{fmt.Errorf("--%s %q: want %s", flag, name, driverNames)}
 		}
-		return made[name], nil
+		return name, nil
 	}
-	if up, err = get("scale-up"); err != nil {
-		return nil, nil, err
+	if up, err = get("scale-up"); err == nil {
+		out, err = get("scale-out")
 	}
-	if out, err = get("scale-out"); err != nil || j == nil {
-		return up, out, err
-	}
-	if out.Name() == "shm" && j.Hosts > 1 {
-		return up, out, usageError{fmt.Errorf("the processes are on %d hosts, which share no memory: take --scale-out tcp", j.Hosts)}
-	}
-	if up.Name() == "shm" {
-		if err := j.Together(nodes); err != nil {
-			return up, out, usageError{err}
-		}
-	}
-	return up, out, nil
+	return up, out, err
 }
 
-// errSilent is a failure that another process reports.
-var errSilent = errors.New("process 0 reports it")
+// connect gives the benchmark the drivers of the two hops: one and the same where both
+// have the same name.
+func connect(c *cli.Context, cfg *bench.Config, network tcp.Config, j *job.Job) error {
+	hosts := 1
+	if j != nil {
+		hosts = j.Hosts
+	}
+	up, out, err := transports(c, hosts)
+	if err != nil {
+		return err
+	}
+	spec, err := faulty.Parse(c.String("fault"))
+	if err != nil {
+		return usageError{fmt.Errorf("--fault: %w", err)}
+	}
+	made := map[string]driver.Driver{}
+	for _, name := range []string{up, out} {
+		if made[name] != nil {
+			continue
+		}
+		made[name] = drivers[name](network)
+		if c.IsSet("fault") {
+			made[name] = faulty.New(made[name], spec)
+		}
+	}
+	cfg.ScaleUp, cfg.ScaleOut = made[up], made[out]
+	if j == nil {
+		return nil
+	}
+	shared := cfg.Nodes*cfg.GPUsPerNode/j.Processes()%cfg.GPUsPerNode != 0 // nodes, by processes
+	switch {
+	case !cfg.ScaleOut.Caps().Processes:
+		err = fmt.Errorf("transport %s reaches no other process, and there are %d: take --scale-out tcp or shm", out, j.Processes())
+	case shared && !cfg.ScaleUp.Caps().Processes:
+		err = fmt.Errorf("transport %s reaches no other process, and there are %d on %d nodes: take --scale-up tcp or shm", up, j.Processes(), cfg.Nodes)
+	case out == "shm" && hosts > 1:
+		err = fmt.Errorf("the processes are on %d hosts, which share no memory: take --scale-out tcp", hosts)
+	case up == "shm":
+		err = j.Together(cfg.Nodes, cfg.GPUsPerNode)
+	}
+	if err != nil {
+		err = usageError{err}
+	}
+	return err
+}
 
 // conclude does this process's part of a job, ends the job, and returns what this
 // process has to say of how it ended: the first one everything, the others what nobody
@@ -156,25 +216,25 @@ func conclude(c *cli.Context, j *job.Job, part func(context.Context) error) erro
 	if j == nil {
 		return part(c.Context)
 	}
-	ctx, cancel := context.WithCancelCause(c.Context)
-	defer cancel(nil)
-	defer context.AfterFunc(j.Context(), func() { cancel(context.Cause(j.Context())) })()
-	err := part(ctx)
-	if err == nil || onlyWrong(err) { // all processes have found the same
-		return errors.Join(err, j.End(nil))
+	err := part(j.Context())
+	running := j.Context().Err() == nil
+	wrong := running && errors.Is(err, bench.ErrWrong) // and nothing else: all processes know
+	late := running && err != nil && !wrong            // perhaps too late to tell the others
+	failure := err
+	if wrong {
+		failure = nil
 	}
-	first := j.Context().Err() == nil
-	end := j.End(plainly(err))
+	if end := j.End(failure); err == nil {
+		err = end
+	}
+	var peer *rendezvous.PeerError
 	switch {
-	case j.Process() == 0:
-		return errors.Join(j.Explain(err), end)
-	case first || j.Lost():
-		return fmt.Errorf("process %d: %w", j.Process(), err)
+	case err == nil || j.Process() == 0:
+		return err
+	case wrong, exitCode(err) == exitUsage, j.Reported() && !late: // usage is that of all
+		return errors.Join(job.ErrReported, err)
+	case errors.As(err, &peer) && peer.Process == j.Process():
+		return err
 	}
-	return errors.Join(errSilent, err)
-}
-
-// onlyWrong says whether data were wrong and nothing else happened.
-func onlyWrong(err error) bool {
-	return errors.Is(err, bench.ErrWrong) && !errors.Is(err, context.Canceled)
+	return fmt.Errorf("process %d: %w", j.Process(), err)
 }

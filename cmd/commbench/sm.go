@@ -75,7 +75,7 @@ func runSM(c *cli.Context) error {
 	if cfg.DType, err = plan.ParseDType(c.String("dtype")); err != nil {
 		return usageError{fmt.Errorf("--dtype %q: want fp8 or bf16", c.String("dtype"))}
 	}
-	if cfg.ScaleUp, cfg.ScaleOut, err = transportsOf(c, tcp.Config{}, nil, cfg.Nodes); err != nil {
+	if err := connect(c, &cfg, tcp.Config{}, nil); err != nil {
 		return err
 	}
 	out, err := openOutput(c.String("output"), c.String("format"), c.App.Writer)

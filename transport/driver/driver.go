@@ -30,9 +30,6 @@ type Caps struct {
 	// OwnMemory: segments must come from this driver's own Alloc. Without it any
 	// memory will do.
 	OwnMemory bool
-	// Delivered: signals come by goroutines of this process, from a network. Who waits
-	// for them by polling only keeps those from running, and should park at once.
-	Delivered bool
 }
 
 // Driver makes endpoints. It is safe for concurrent use.
@@ -175,9 +172,9 @@ type Pusher interface {
 	Push()
 }
 
-// Poller is implemented by endpoints of drivers whose signals are delivered by
-// goroutines (Caps.Delivered): who waits can do their work, which is quicker than to
-// wait for them.
+// Poller is implemented by endpoints of drivers whose signals are brought by goroutines,
+// from a network: who waits can do their work, which is quicker than to wait for them,
+// and does not keep them from running.
 type Poller interface {
 	// Poll does what there is to be done for any endpoint of the driver value that made
 	// this one, and says whether there was anything. It does not wait, may be called from

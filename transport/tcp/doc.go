@@ -9,9 +9,13 @@
 // processes, or to itself where ranks live in one process. Connections are between
 // hubs and not between ranks: each hub opens Config.Streams of them to each hub that
 // its ranks put to, at the first Channel that needs them, and uses them in one
-// direction. With P processes a process has at most 2 x Streams x (P-1) + 1 sockets, and
-// with one process 2 x Streams + 1, however many ranks there are. Each has a goroutine
-// or two, which take no thread while they wait. A rank's puts to itself are copies.
+// direction. So each of P processes has at most 2 x Streams x P + 1 sockets, however
+// many ranks there are. Each has a goroutine or two, which take no thread while they
+// wait. A rank's puts to itself are copies.
+//
+// Who waits for signals looks for them at the sockets (Poll), and does what is to be
+// done; the goroutines are for when nobody looks. That saves a switch of goroutines,
+// which between two threads costs more than a system call.
 //
 // A batch is what goes over a connection at once: a list of descriptors (put these
 // bytes there, add this to that word), then the bytes. One system call sends a batch,

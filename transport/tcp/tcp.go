@@ -69,7 +69,7 @@ func New(c Config) *Driver {
 func (d *Driver) Name() string { return "tcp" }
 
 // Caps of the driver: ranks may be anywhere, any memory will do, nothing is mapped.
-func (d *Driver) Caps() driver.Caps { return driver.Caps{Processes: true, Delivered: true} }
+func (d *Driver) Caps() driver.Caps { return driver.Caps{Processes: true} }
 
 // Alloc returns size bytes, as mem does.
 func (d *Driver) Alloc(size int) (driver.Memory, error) { return pages.Alloc(size) }
