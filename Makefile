@@ -7,12 +7,12 @@ FUZZTIME    ?= 20s
 BENCHTIME   ?= 1s
 BENCHCOUNT  ?= 1
 
-.PHONY: build test unit race isa arm64 lint cross bench fuzz golden peers bench-peers targets
+.PHONY: build test unit race isa arm64 lint cross bench fuzz golden peers bench-peers targets network soak engines cluster-files
 
 build:
 	CGO_ENABLED=0 $(GO) build -ldflags "-X main.version=$(VERSION)" -o bin/commbench ./cmd/commbench
 
-test: lint cross unit race isa arm64
+test: lint cross unit race isa arm64 engines cluster-files
 
 unit:
 	$(GO) test ./...
@@ -27,6 +27,14 @@ isa:
 
 arm64:
 	GO="$(GO)" scripts/test-arm64
+
+# Under Open MPI, MPICH and a Slurm of its own, which it installs where it may.
+engines: build
+	COMMBENCH="$(CURDIR)/bin/commbench" GO="$(GO)" scripts/test-engines
+
+# The files that users' clusters run: batch script, manifest, units.
+cluster-files:
+	GO="$(GO)" scripts/test-cluster-files
 
 lint:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
@@ -52,6 +60,10 @@ fuzz:
 		done; \
 	done
 
+# Random workloads, transports, processes and faults, for ten minutes: nothing may be wrong, hang or be left behind.
+soak: build
+	$(GO) run ./scripts/soak $(SOAKFLAGS)
+
 # Rewrites the golden files of the reports and the command, to be read before they are committed.
 golden:
 	$(GO) test ./reports/ ./cmd/... -update
@@ -68,6 +80,10 @@ peers:
 # Whether commbench is as fast as it must be; rewrites the block in docs/performance.md. About half an hour.
 targets: build peers
 	$(GO) run ./scripts/targets -write docs/performance.md $(TARGETFLAGS)
+
+# The same for TCP, beside bare connections, iperf3 and Open MPI. About twenty minutes.
+network: build peers
+	$(GO) run ./scripts/network -write docs/performance.md $(NETWORKFLAGS)
 
 # All of them and commbench in turns, for some twenty minutes; rewrites the block in docs/performance.md.
 bench-peers: build peers
