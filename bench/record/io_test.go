@@ -103,7 +103,7 @@ func TestReadErrors(t *testing.T) {
 		"invalid":         {good + "\n" + change(`"op":"dispatch"`, `"op":"x"`), record.ErrInvalid, `f:2: invalid record: op "x"`},
 		"not an object":   {"3", nil, "f:1: "},
 		"kind":            {change(`"nodes":4`, `"nodes":"4"`), nil, "cluster.nodes"},
-		"kind, line":      {"[\n" + strings.ReplaceAll(change(`"nodes":4`, `"nodes":"4"`), ",", ",\n"), nil, "f:10: "},
+		"kind, line":      {"[\n" + strings.ReplaceAll(change(`"nodes":4`, `"nodes":"4"`), ",", ",\n"), nil, "f:11: "},
 		"too big":         {change(`"nodes":4`, `"nodes":1e99`), nil, "f:1: "},
 		"infinite":        {change(`"efficiency":null`, `"efficiency":1e999`), nil, "f:1: "},
 		"syntax":          {good + "\n" + "{\n\"schema\" 1}", nil, "f:3: invalid character '1'"},

@@ -213,7 +213,8 @@ func TestDocumentsNameRealFlags(t *testing.T) {
 		known += help
 	}
 	// Flags of the tools that the documents tell readers to use.
-	others := []string{"--race", "--tags", "--rate", "--mtu", "--name"}
+	others := []string{"--race", "--tags", "--rate", "--mtu", "--name", "--bind-to", "--map-by", "--cpus-per-task", "--ntasks-per-node",
+		"--kill-on-bad-exit", "--from-literal", "--now", "--nnodes", "--nproc-per-node", "--no-python", "--rdzv-backend", "--rdzv-endpoint"}
 	docs, _ := filepath.Glob("../../docs/*.md")
 	for _, file := range append(docs, "../../README.md") {
 		text, err := os.ReadFile(file)
