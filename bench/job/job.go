@@ -155,6 +155,9 @@ func join(ctx context.Context, c *Config, r rendezvous.Config, kids *children) (
 		return nil, err
 	}
 	r.Name, r.Timeout, r.Log = Span(r.Process, r.Processes, c.Ranks), c.Timeout, c.Log
+	if err := awaitName(ctx, r.Address, c.Timeout, net.DefaultResolver.LookupHost); err != nil {
+		return nil, err
+	}
 	bind, err := c.bind(r.Address)
 	if err != nil {
 		return nil, err

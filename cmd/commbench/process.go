@@ -24,9 +24,9 @@ import (
 func jobFlags() []cli.Flag {
 	return append(benchFlags(),
 		&cli.StringFlag{Name: "procs", Category: processFlags, Usage: "start `PROCESSES` on this host: rank or node (one for each), or a number"},
-		&cli.IntFlag{Name: "rank", Category: processFlags, EnvVars: []string{"COMMBENCH_RANK"}, Usage: "this process, of --world, which others have started", DefaultText: "as the engine says"},
-		&cli.IntFlag{Name: "world", Category: processFlags, EnvVars: []string{"COMMBENCH_WORLD"}, Usage: "processes of the job", DefaultText: "as the engine says"},
-		&cli.StringFlag{Name: "rendezvous", Category: processFlags, EnvVars: []string{"COMMBENCH_RENDEZVOUS"}, Usage: "`HOST:PORT` where process 0 listens; one that is not loopback needs COMMBENCH_SECRET"},
+		&cli.IntFlag{Name: "rank", Category: processFlags, Usage: "this process, of --world, which others have started", DefaultText: "$COMMBENCH_RANK, or as the engine says"},
+		&cli.IntFlag{Name: "world", Category: processFlags, Usage: "processes of the job", DefaultText: "$COMMBENCH_WORLD, or as the engine says"},
+		&cli.StringFlag{Name: "rendezvous", Category: processFlags, Usage: "`HOST:PORT` where process 0 listens; one that is not loopback needs COMMBENCH_SECRET", DefaultText: "$COMMBENCH_RENDEZVOUS, or as the engine says"},
 		&cli.StringFlag{Name: "engine", Category: processFlags, Usage: "`ENGINE` that started the processes: " + engines + ", or none", DefaultText: "the one that the environment shows"},
 		&cli.StringFlag{Name: "bind", Category: processFlags, EnvVars: []string{"COMMBENCH_BIND"}, Usage: "`ADDRESS` for tcp", DefaultText: "the one on the way to the rendezvous"},
 		&cli.StringFlag{Name: "interface", Category: processFlags, Usage: "network interface for tcp, in place of --bind"},

@@ -99,7 +99,7 @@ func (d dice) places(w *workload) {
 	}
 	w.network.Streams = d.from(1, 6)
 	w.network.Buffer = pick(d, 0, 0, 16<<10, 64<<10, 1<<20) // with less than a packet the kernel waits for timers
-	w.network.Congestion = pick(d, "", "reno") // which every system has
+	w.network.Congestion = pick(d, "", "reno")              // which every system has
 	w.network.Coalesce = d.chance(0.05)
 }
 
