@@ -42,7 +42,10 @@ const (
 type Backoff struct {
 	// Bell is rung by signals to all that is polled; nil if there is none such. See
 	// World.Bell.
-	Bell   driver.Bell
+	Bell driver.Bell
+	// Rest, if set, is called before a park: see World.Rest.
+	Rest func()
+
 	pauses int       // since the beginning, or since the bell rang
 	start  time.Time // of the first pause that takes time
 	alert  time.Time // of the first such pause since the bell rang
@@ -75,10 +78,12 @@ func (b *Backoff) Pause() {
 			b.pauses, b.alert = 0, time.Time{}
 		}
 	case b.Bell != nil && alert >= yieldBeforePark:
-		b.ticket, b.armed = b.Bell.Arm(), true
+		if b.ticket, b.armed = b.Bell.Arm(), true; b.Rest != nil {
+			b.Rest()
+		}
 	case alert >= yieldBeforeSleep:
 		time.Sleep(min(alert/8, maxSleep))
-	case b.pauses%goschedEvery == 0:
+	case b.Rest == nil && b.pauses%goschedEvery == 0: // who polls does the work of goroutines
 		runtime.Gosched()
 	default:
 		yieldProcess()

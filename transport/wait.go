@@ -21,7 +21,7 @@ func (w *World) Wait(ctx context.Context, word int, atLeast uint64) error {
 	defer w.waiting.RUnlock()
 
 	var (
-		backoff = Backoff{Bell: w.own}
+		backoff = Backoff{Bell: w.own, Rest: w.rest}
 		seen    uint64
 		err     error
 	)

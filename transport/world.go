@@ -59,6 +59,7 @@ type World struct {
 	bell     driver.Bell    // of all ranks here; nil if the driver has none
 	pusher   driver.Pusher  // nil if the driver never holds verbs back
 	watcher  driver.Watcher // nil if the driver cannot tell that a peer is lost
+	rest     func()         // Rest, made once
 	poller   driver.Poller  // nil if there is nothing to be polled
 
 	waiting sync.RWMutex // held for reading by each Wait, so that Close can see them out
@@ -111,6 +112,9 @@ func Listen(d driver.Driver, place driver.Place, opts *Options) (*World, error) 
 	w.pusher, _ = ep.(driver.Pusher)
 	w.watcher, _ = ep.(driver.Watcher)
 	w.poller, _ = ep.(driver.Poller)
+	if w.poller != nil {
+		w.rest = w.Rest
+	}
 	return w, nil
 }
 
@@ -260,6 +264,16 @@ func (w *World) Push() {
 // wait, and is for those who poll words; Wait does it. See driver.Poller.
 func (w *World) Poll() bool {
 	return w.poller != nil && !w.closed.Load() && w.poller.Poll()
+}
+
+// Polled says whether the driver is one for which Poll does something.
+func (w *World) Polled() bool { return w.poller != nil }
+
+// Rest is for who has polled with Poll and is about to sleep. Wait does it.
+func (w *World) Rest() {
+	if w.poller != nil && !w.closed.Load() {
+		w.poller.Rest()
+	}
 }
 
 // Fault is nil, or says that a peer is lost: its process died, or cannot be reached any

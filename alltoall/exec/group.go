@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/commbench/commbench/alltoall/plan"
@@ -98,6 +99,7 @@ func Open(ctx context.Context, cfg Config) (*Group, error) {
 	g.pool.bell = g.bell()
 	g.pool.fault = g.fault
 	g.pool.push = g.pushers()
+	g.pool.rest = g.rest()
 	return g, nil
 }
 
@@ -116,6 +118,19 @@ func (g *Group) bell() driver.Bell {
 		return out
 	}
 	return nil
+}
+
+// rest is called by workers before they park, if a driver is polled: nil if none is.
+func (g *Group) rest() func() {
+	worlds := slices.DeleteFunc(g.pushers(), func(w *transport.World) bool { return !w.Polled() })
+	if len(worlds) == 0 {
+		return nil
+	}
+	return func() {
+		for _, w := range worlds {
+			w.Rest()
+		}
+	}
 }
 
 // pushers are a world of each driver that may hold back what workers have signalled.

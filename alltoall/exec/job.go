@@ -81,6 +81,7 @@ type job struct {
 	op     string
 	ctx    context.Context
 	bell   driver.Bell        // of all words that roles poll; nil where there is no such
+	rest   func()             // see transport.Backoff
 	fault  func() error       // a peer that is lost
 	push   []*transport.World // of the drivers that may hold back what was signalled
 	groups []*group
@@ -240,8 +241,8 @@ func (j *job) poll() (some bool) {
 // work is the part of a job that a worker of the memory node does.
 func (j *job) work(node int, timeout time.Duration) {
 	var (
-		idle  = transport.Backoff{Bell: j.bell} // since this worker last moved anything
-		idles int                               // groups tried since then, or since the last pause
+		idle  = transport.Backoff{Bell: j.bell, Rest: j.rest} // since this worker last moved anything
+		idles int                                             // groups tried since then, or since the last pause
 		seen  = j.progress.Load()
 		since time.Duration // idle time when anyone last moved anything
 	)
@@ -259,7 +260,7 @@ func (j *job) work(node int, timeout time.Duration) {
 			any := j.run(g)
 			j.put(g, any)
 			if any {
-				idle, idles, since = transport.Backoff{Bell: j.bell}, 0, 0
+				idle, idles, since = transport.Backoff{Bell: j.bell, Rest: j.rest}, 0, 0
 				continue
 			}
 		}

@@ -24,6 +24,7 @@ type pool struct {
 	slots   []numa.Slot      // where workers run; nil where they are not pinned
 	active  int              // workers that take part, the first ones
 	bell    driver.Bell      // see job
+	rest    func()           // see job
 	fault   func() error     // see job
 	push    []*transport.World
 }
@@ -89,7 +90,7 @@ func (p *pool) each(f func(worker int)) {
 
 // run finishes the job or fails. It allocates nothing.
 func (p *pool) run(ctx context.Context, j *job, plans []plan.Plan) error {
-	j.ctx, j.bell, j.fault, j.push = ctx, p.bell, p.fault, p.push
+	j.ctx, j.bell, j.rest, j.fault, j.push = ctx, p.bell, p.rest, p.fault, p.push
 	j.rewind(plans)
 	p.job = j
 	j.start = time.Now()

@@ -180,6 +180,9 @@ type Poller interface {
 	// this one, and says whether there was anything. It does not wait, may be called from
 	// any goroutine, and allocates nothing.
 	Poll() bool
+	// Rest is for who has polled and is about to sleep: goroutines do the work again, as
+	// they do when nobody has polled for some milliseconds.
+	Rest()
 }
 
 // Watcher is implemented by endpoints that notice when a peer is lost.

@@ -96,6 +96,9 @@ func (e *endpoint) Push() { e.h.push() }
 // Poll carries out what has come.
 func (e *endpoint) Poll() bool { return e.h.poll() }
 
+// Rest is for who polls no more.
+func (e *endpoint) Rest() { e.h.rest() }
+
 // Fault is the first peer, by rank, whose hub is lost.
 func (e *endpoint) Fault() error {
 	faults, peers := e.h.faults.Load(), e.peers.Load()

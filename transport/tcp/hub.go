@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/commbench/commbench/transport/driver"
 	"github.com/commbench/commbench/transport/internal/auth"
 	"github.com/commbench/commbench/transport/internal/bell"
@@ -55,10 +57,15 @@ type hub struct {
 	ranks     int            // of the largest world
 	patience  time.Duration  // of the most patient endpoint
 	refused   int
+	lastIn    uint32 // number of the newest inbound
 
-	streams atomic.Pointer[[]*stream]  // of all links, for Push
+	streams atomic.Pointer[[]*stream] // of all links, for Push
+	watch   *watch
 	ins     atomic.Pointer[[]*inbound] // those of inbound, for Poll
 	turn    atomic.Uint32              // whose it is to be polled first
+	polls   atomic.Uint32              // how often there was a poll
+	resting atomic.Bool                // nobody polls: the watch looks after all
+	wakeup  chan struct{}              // for care
 	faults  atomic.Pointer[map[hubID]error]
 	chimes  atomic.Pointer[[]chime]
 }
@@ -70,7 +77,8 @@ type chime struct {
 }
 
 func newHub(d *Driver) (*hub, error) {
-	h := &hub{d: d, bell: new(bell.Bell), endpoints: map[uint32]*endpoint{}, links: map[hubID]*link{}, inbound: map[*inbound]bool{}}
+	h := &hub{d: d, bell: new(bell.Bell), endpoints: map[uint32]*endpoint{}, links: map[hubID]*link{}, inbound: map[*inbound]bool{}, wakeup: make(chan struct{}, 1)}
+	h.resting.Store(true)
 	if _, err := rand.Read(h.id[:]); err != nil {
 		return nil, err
 	}
@@ -81,12 +89,19 @@ func newHub(d *Driver) (*hub, error) {
 		Control:   func(_, _ string, c syscall.RawConn) error { return d.config.apply(c, 0) },
 	}
 	var err error
+	if h.watch, err = newWatch(h); err != nil {
+		h.cancel()
+		return nil, err
+	}
 	if h.listener, err = listen.Listen(h.ctx, "tcp", net.JoinHostPort(d.config.Bind, "0")); err != nil {
 		h.cancel()
+		h.watch.close()
 		return nil, fmt.Errorf("tcp on %s: %w", d.config.Bind, err)
 	}
 	at := h.listener.Addr().(*net.TCPAddr)
 	h.ip, h.zone, h.host = at.IP, at.Zone, at.String()
+	h.work.Go(h.watch.run)
+	h.work.Go(h.care)
 	h.work.Go(h.accept)
 	return h, nil
 }
@@ -150,12 +165,19 @@ func (h *hub) admit(conn *net.TCPConn, patience time.Duration) (*inbound, error)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
-		return nil, driver.ErrClosed
+		return nil, errors.Join(driver.ErrClosed, unix.Close(in.fd))
 	}
 	stop()
-	if _, err := conn.Write(make([]byte, 8)); err != nil {
-		return nil, err
+	_, err = conn.Write(make([]byte, 8))
+	if err == nil {
+		h.lastIn++
+		in.number = h.lastIn
+		err = h.watch.add(in)
 	}
+	if err != nil {
+		return nil, errors.Join(err, unix.Close(in.fd))
+	}
+	conn.Close() // in has it now
 	h.inbound[in] = true
 	h.listInbound()
 	return in, nil
@@ -246,6 +268,13 @@ func (h *hub) poll() (some bool) {
 		return false
 	}
 	all := *ins
+	h.polls.Add(1)
+	if h.resting.Load() && h.resting.CompareAndSwap(true, false) {
+		select {
+		case h.wakeup <- struct{}{}:
+		default:
+		}
+	}
 	first := h.turn.Load()
 	for i := range uint32(min(len(all), mostPolled)) {
 		if all[(first+i)%uint32(len(all))].poll() {
@@ -256,6 +285,57 @@ func (h *hub) poll() (some bool) {
 		h.turn.Store(first + mostPolled)
 	}
 	return some
+}
+
+// polled says whether somebody polls, so that the watch need not.
+func (h *hub) polled() bool { return !h.resting.Load() }
+
+// rest is for who has polled and does so no more: the watch looks after all again.
+func (h *hub) rest() {
+	if h.resting.Swap(true) {
+		return
+	}
+	if ins := h.ins.Load(); ins != nil {
+		for _, in := range *ins {
+			in.call()
+		}
+	}
+}
+
+// careEvery is how often it is seen whether somebody who polled still does. Who does
+// not, and did not say so, finds out within two of these what has come meanwhile.
+const careEvery = time.Millisecond
+
+// care rests when nobody has polled for a while.
+func (h *hub) care() {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for seen := uint32(0); ; {
+		select {
+		case <-h.ctx.Done():
+			return
+		case <-h.wakeup:
+			tick.Reset(careEvery)
+		case <-tick.C:
+			n := h.polls.Load()
+			if n == seen {
+				h.rest()
+				tick.Reset(time.Hour)
+			}
+			seen = n
+		}
+	}
+}
+
+// call calls the connection of a number, if it is still there.
+func (h *hub) call(number uint32) {
+	if ins := h.ins.Load(); ins != nil {
+		for _, in := range *ins {
+			if in.number == number {
+				in.call()
+			}
+		}
+	}
 }
 
 func (h *hub) push() {
@@ -302,7 +382,6 @@ func (h *hub) remove(e *endpoint) (last bool) {
 func (h *hub) close() {
 	h.mu.Lock()
 	h.closing = true
-	ins := maps.Clone(h.inbound)
 	h.mu.Unlock()
 	h.listener.Close()
 	until := time.Now().Add(goodbyeTime)
@@ -310,10 +389,9 @@ func (h *hub) close() {
 		s.leave(until)
 	}
 	h.cancel()
-	for in := range ins {
-		h.work.Go(in.leave) // one that does not read must not keep the others waiting
-	}
+	h.watch.stop()
 	h.work.Wait()
+	h.watch.close()
 }
 
 // network says what the connections are like, from the first of them.
@@ -328,7 +406,7 @@ func (h *hub) network() driver.Network {
 			continue
 		}
 		if n.Sockets++; n.Congestion == "" || n.SendBuffer == 0 {
-			describe(&n, s.raw)
+			_ = s.raw.Control(func(fd uintptr) { describe(&n, int(fd)) })
 		}
 	}
 	return n

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,12 +19,13 @@ import (
 // a goroutine, which waits for nothing but the network, and by those who wait for
 // signals and would else wait for the goroutine, too: whoever has mu.
 type inbound struct {
-	h    *hub
-	from hello
-	conn *net.TCPConn
-	raw  syscall.RawConn
-	wait func(fd uintptr) bool // carries out what there is; false if there will be more
-	look func(fd uintptr)      // the same, once
+	h      *hub
+	number uint32 // in the hub
+	from   hello
+	remote net.Addr
+	fd     int           // not the runtime's: see watch
+	back   chan struct{} // has room for what calls the goroutine
+	event  pollEvent     // of the watch
 
 	mu    sync.Mutex
 	part  part
@@ -39,8 +39,7 @@ type inbound struct {
 	vec   iovec.Vec
 	ack   uint64 // of the last flush that was not acknowledged; 0 none
 	bye   bool   // the peer has left
-	err   error  // why it cannot go on
-	some  bool   // look has found something
+	err   error  // why it cannot go on; set at the end
 	out   [8]byte
 }
 
@@ -53,78 +52,107 @@ const (
 	inBody             // the bytes
 )
 
+// newInbound takes a connection over. Closing conn does not end it any more.
 func newInbound(h *hub, conn *net.TCPConn, from hello) (*inbound, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	in := &inbound{h: h, from: from, conn: conn, raw: raw}
-	in.wait = func(fd uintptr) bool {
-		in.mu.Lock()
-		defer in.mu.Unlock()
-		for in.carryOut(int(fd)) {
-		}
-		return in.ack != 0 || in.over()
+	in := &inbound{h: h, from: from, remote: conn.RemoteAddr(), back: make(chan struct{}, 1)}
+	if e := raw.Control(func(fd uintptr) { in.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) }); e != nil {
+		err = e
 	}
-	in.look = func(fd uintptr) {
-		in.some = in.carryOut(int(fd))
-		if in.ack != 0 { // there is room: the other side only ever reads
-			binary.LittleEndian.PutUint64(in.out[:], in.ack)
-			if n, err := unix.Write(int(fd), in.out[:]); n == len(in.out) {
-				in.ack = 0
-			} else if n > 0 || !errors.Is(err, unix.EAGAIN) {
-				in.err = errors.Join(errAcknowledge, err)
-			}
-		}
-	}
-	return in, nil
+	return in, err
 }
-
-var errAcknowledge = errors.New("an acknowledgement could not be sent")
 
 // over says whether nothing more will be carried out. The caller has mu.
 func (in *inbound) over() bool { return in.bye || in.err != nil }
 
-// run ends when the peer leaves or is lost, or the hub closes.
-func (in *inbound) run() {
-	err := in.serve()
-	in.h.forget(in)
-	in.mu.Lock()
-	if in.err != nil { // found by who looked
-		err = in.err
+// call has the goroutine look after the connection.
+func (in *inbound) call() {
+	select {
+	case in.back <- struct{}{}:
+	default:
 	}
-	bye := in.bye
-	in.err = errors.Join(in.err, net.ErrClosed) // nobody looks here any more
-	in.mu.Unlock()
-	if err != nil && !bye {
-		if errors.Is(err, errProtocol) {
-			in.h.log(fmt.Sprintf("tcp: connection from %v to %s: %v", in.conn.RemoteAddr(), in.h.host, err))
-		}
-		in.h.lost(in.from.from, fmt.Errorf("connection from %v: %w", in.conn.RemoteAddr(), err))
-	}
-	in.conn.Close()
 }
 
-func (in *inbound) serve() error {
-	for {
-		if err := in.raw.Read(in.wait); err != nil {
-			return err
-		}
-		in.mu.Lock()
-		ack, over, err := in.ack, in.over(), in.err
-		in.ack = 0
-		in.mu.Unlock()
-		if ack != 0 {
-			// The other side only ever reads here, so there is room but for a moment.
-			_ = in.conn.SetWriteDeadline(time.Now().Add(strangerTime))
-			if _, err := in.conn.Write(binary.LittleEndian.AppendUint64(in.out[:0], ack)); err != nil {
-				return err
-			}
-		}
-		if over {
-			return err
+// run ends when the peer leaves or is lost, or the hub closes.
+func (in *inbound) run() {
+	for in.serve() {
+		select {
+		case <-in.back:
+		case <-in.h.ctx.Done():
+			in.mu.Lock()
+			in.err = errors.Join(in.err, net.ErrClosed)
+			in.mu.Unlock()
 		}
 	}
+	in.h.forget(in)
+	in.mu.Lock()
+	err, left := in.err, in.bye
+	in.err = errors.Join(err, net.ErrClosed) // nobody looks here any more
+	in.mu.Unlock()
+	if err != nil && !left {
+		if errors.Is(err, errProtocol) {
+			in.h.log(fmt.Sprintf("tcp: connection from %v to %s: %v", in.remote, in.h.host, err))
+		}
+		in.h.lost(in.from.from, fmt.Errorf("connection from %v: %w", in.remote, err))
+	}
+	if in.h.ctx.Err() != nil { // the hub is through: nothing is read any more
+		_ = in.write(bye, goodbyeTime)
+	}
+	_ = unix.Close(in.fd)
+}
+
+// serve carries out what there is, and unless somebody polls asks to be called when
+// there is more. It is false if it is over.
+func (in *inbound) serve() (more bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for !in.over() {
+		for in.carryOut(in.fd) {
+		}
+		if in.ack != 0 {
+			// The other side only ever reads here, so there is room but for a moment.
+			if err := in.write(in.ack, strangerTime); err != nil {
+				in.err = err
+			}
+			in.ack = 0
+			continue
+		}
+		if !in.over() && !in.h.polled() {
+			if err := in.h.watch.arm(in); err != nil {
+				in.err = err
+			}
+		}
+		break
+	}
+	return !in.over()
+}
+
+// writePoll bounds how late who waits for room sees that the hub closes.
+const writePoll = 20 * time.Millisecond
+
+// write sends an acknowledgement.
+func (in *inbound) write(n uint64, within time.Duration) error {
+	until := time.Now().Add(within)
+	for b := binary.LittleEndian.AppendUint64(in.out[:0], n); len(b) > 0; {
+		k, err := unix.Write(in.fd, b)
+		if k > 0 {
+			b = b[k:]
+			continue
+		}
+		if in.h.ctx.Err() != nil && within > goodbyeTime {
+			within = goodbyeTime
+			until = time.Now().Add(within)
+		}
+		left := time.Until(until)
+		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) || left <= 0 {
+			return fmt.Errorf("an acknowledgement could not be sent: %w", err)
+		}
+		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(in.fd), Events: unix.POLLOUT}}, int(min(left, writePoll).Milliseconds())+1)
+	}
+	return nil
 }
 
 // poll carries out what there is, unless somebody does.
@@ -133,14 +161,14 @@ func (in *inbound) poll() (some bool) {
 		return false
 	}
 	defer in.mu.Unlock()
-	if in.over() || in.raw.Control(in.look) != nil {
+	if in.over() {
 		return false
 	}
-	if in.over() {
-		// Its goroutine must come to an end. Close would wait for it, and it for mu.
-		_ = in.conn.SetReadDeadline(time.Unix(1, 0))
+	some = in.carryOut(in.fd)
+	if in.ack != 0 || in.over() {
+		in.call() // that is for the goroutine
 	}
-	return in.some
+	return some
 }
 
 // carryOut reads what there is of the part that comes next, and does what that makes
@@ -280,14 +308,4 @@ func (in *inbound) land(n int) {
 		}
 	}
 	in.part, in.got = inHead, n
-}
-
-// leave tells the peer that this hub is through.
-func (in *inbound) leave() {
-	// A peer that does not read may also keep an acknowledgement waiting, which has
-	// another deadline.
-	late := time.AfterFunc(goodbyeTime, func() { in.conn.Close() })
-	defer late.Stop()
-	_, _ = in.conn.Write(binary.LittleEndian.AppendUint64(nil, bye))
-	in.conn.Close()
 }

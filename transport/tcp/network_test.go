@@ -133,7 +133,7 @@ func TestOptions(t *testing.T) {
 			d.hub.mu.Lock()
 			for in := range d.hub.inbound { // what was accepted is as what was dialled
 				var got driver.Network
-				describe(&got, in.raw)
+				describe(&got, in.fd)
 				if got.Congestion != congestion || got.SendBuffer != n.SendBuffer {
 					t.Errorf("a connection that was accepted has %+v, one that was dialled %+v", got, n)
 				}

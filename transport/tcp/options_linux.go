@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -40,12 +39,10 @@ func setTCP(fd int, c *Config, timeout time.Duration) error {
 }
 
 // describe reads a connection's options back.
-func describe(n *driver.Network, raw syscall.RawConn) {
-	_ = raw.Control(func(fd uintptr) {
-		if s, err := unix.GetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION); err == nil {
-			n.Congestion = strings.TrimRight(s, "\x00")
-		}
-		n.SendBuffer, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF)
-		n.ReceiveBuffer, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
-	})
+func describe(n *driver.Network, fd int) {
+	if s, err := unix.GetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION); err == nil {
+		n.Congestion = strings.TrimRight(s, "\x00")
+	}
+	n.SendBuffer, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF)
+	n.ReceiveBuffer, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
 }

@@ -4,7 +4,6 @@ package tcp
 
 import (
 	"fmt"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -31,9 +30,7 @@ func setTCP(_ int, c *Config, _ time.Duration) error {
 	return nil
 }
 
-func describe(n *driver.Network, raw syscall.RawConn) {
-	_ = raw.Control(func(fd uintptr) {
-		n.SendBuffer, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF)
-		n.ReceiveBuffer, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
-	})
+func describe(n *driver.Network, fd int) {
+	n.SendBuffer, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF)
+	n.ReceiveBuffer, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
 }
