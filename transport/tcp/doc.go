@@ -13,9 +13,13 @@
 // many ranks there are. Each has a goroutine or two, which take no thread while they
 // wait. A rank's puts to itself are copies.
 //
+// # Who receives
+//
 // Who waits for signals looks for them at the sockets (Poll), and does what is to be
-// done; the goroutines are for when nobody looks. That saves a switch of goroutines,
-// which between two threads costs more than a system call.
+// done. Goroutines do it when nobody looks: only then are sockets watched, because the
+// watch wakes a thread for each message, which takes the core of one who polls, or of
+// the peer. Between two processes on two cores a round trip of 64 bytes takes 16 to
+// 19 us so, and 60 us where the goroutines are always awake.
 //
 // A batch is what goes over a connection at once: a list of descriptors (put these
 // bytes there, add this to that word), then the bytes. One system call sends a batch,
