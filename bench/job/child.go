@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/commbench/commbench/transport/rendezvous"
 )
@@ -43,7 +44,7 @@ func joinParent(ctx context.Context, c *Config) (*Job, error) {
 	}
 	_ = os.Unsetenv(pipeVar)
 	r := bufio.NewReaderSize(in, maxPlace)
-	line, err := r.ReadSlice('\n')
+	line, err := firstLine(r, c.Timeout)
 	if err != nil {
 		return nil, fmt.Errorf("no place from the parent process: %w", err)
 	}
@@ -65,6 +66,26 @@ func joinParent(ctx context.Context, c *Config) (*Job, error) {
 	}
 	j.child = true
 	return j, nil
+}
+
+// firstLine waits no longer than for a peer: the parent may have been stopped before it
+// told this child anything. The pipe must not be read after an error.
+func firstLine(r *bufio.Reader, timeout time.Duration) ([]byte, error) {
+	type result struct {
+		line []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		line, err := r.ReadSlice('\n')
+		done <- result{line, err}
+	}()
+	select {
+	case got := <-done:
+		return got.line, got.err
+	case <-time.After(timeout):
+		return nil, fmt.Errorf("nothing came from it for %v: it hangs", timeout)
+	}
 }
 
 // openPipe makes sure that the descriptor is a pipe: one of this process's own may have

@@ -3,6 +3,7 @@
 package job
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -230,6 +231,16 @@ func TestOrphans(t *testing.T) {
 		if err == nil || !strings.Contains(out, c.want) {
 			t.Errorf("%s with %v: %v, %s; want %q", c.pipe, c.in, err, out, c.want)
 		}
+	}
+}
+
+// A parent may be stopped before it has told a child its place.
+func TestSilentParent(t *testing.T) {
+	r, w := io.Pipe()
+	defer w.Close()
+	_, err := firstLine(bufio.NewReader(r), time.Millisecond)
+	if err == nil || !strings.Contains(err.Error(), "nothing came from it for 1ms") {
+		t.Error(err)
 	}
 }
 

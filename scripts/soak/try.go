@@ -138,8 +138,8 @@ func (k *soak) act(ctx context.Context, t *trial, j *job) (acted bool, hung erro
 	if t.kind == stopped {
 		wait, but = t.Timeout+k.patience, victim
 	}
-	left := j.gone(ctx, time.Now().Add(wait), but)
-	if !left && t.kind == stopped && ctx.Err() == nil {
+	gone := j.gone(ctx, time.Now().Add(wait), but)
+	if !gone && t.kind == stopped && ctx.Err() == nil {
 		return true, failf(classHang, "process %d, pid %d, was stopped, and others still run %v later: %s", t.victim, victim, wait, j.dump(min(k.patience, dumpTime)))
 	}
 	send(t.signals[1], victim)
