@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -241,101 +240,6 @@ func (h *hub) ringOpen() {
 	h.life.RLock()
 	defer h.life.RUnlock()
 	h.ring()
-}
-
-// forget leaves out a connection that has ended.
-func (h *hub) forget(in *inbound) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	delete(h.inbound, in)
-	h.listInbound()
-}
-
-// listInbound makes the list of those to be polled. The caller has mu.
-func (h *hub) listInbound() {
-	all := slices.Collect(maps.Keys(h.inbound))
-	h.ins.Store(&all)
-}
-
-// mostPolled bounds the connections that a poll looks at: a look at one takes a system
-// call, and each has a goroutine for when nobody looks.
-const mostPolled = 8
-
-// poll carries out what has come, and says whether there was anything.
-func (h *hub) poll() (some bool) {
-	ins := h.ins.Load()
-	if ins == nil || len(*ins) == 0 {
-		return false
-	}
-	all := *ins
-	h.polls.Add(1)
-	if h.resting.Load() && h.resting.CompareAndSwap(true, false) {
-		select {
-		case h.wakeup <- struct{}{}:
-		default:
-		}
-	}
-	first := h.turn.Load()
-	for i := range uint32(min(len(all), mostPolled)) {
-		if all[(first+i)%uint32(len(all))].poll() {
-			some = true
-		}
-	}
-	if len(all) > mostPolled {
-		h.turn.Store(first + mostPolled)
-	}
-	return some
-}
-
-// polled says whether somebody polls, so that the watch need not.
-func (h *hub) polled() bool { return !h.resting.Load() }
-
-// rest is for who has polled and does so no more: the watch looks after all again.
-func (h *hub) rest() {
-	if h.resting.Swap(true) {
-		return
-	}
-	if ins := h.ins.Load(); ins != nil {
-		for _, in := range *ins {
-			in.call()
-		}
-	}
-}
-
-// careEvery is how often it is seen whether somebody who polled still does. Who does
-// not, and did not say so, finds out within two of these what has come meanwhile.
-const careEvery = time.Millisecond
-
-// care rests when nobody has polled for a while.
-func (h *hub) care() {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for seen := uint32(0); ; {
-		select {
-		case <-h.ctx.Done():
-			return
-		case <-h.wakeup:
-			tick.Reset(careEvery)
-		case <-tick.C:
-			n := h.polls.Load()
-			if n == seen {
-				h.rest()
-				tick.Reset(time.Hour)
-			}
-			seen = n
-		}
-	}
-}
-
-// call calls the connection of a number, if it is still there.
-func (h *hub) call(number uint32) {
-	if ins := h.ins.Load(); ins != nil {
-		for _, in := range *ins {
-			if in.number == number {
-				in.call()
-			}
-		}
-	}
 }
 
 func (h *hub) push() {
