@@ -57,6 +57,9 @@ func networkOf(c *cli.Context) (tcp.Config, error) {
 			return n, usageError{fmt.Errorf("--%w", err)}
 		}
 	}
+	if err := tcp.New(tcp.Config{Streams: n.Streams, Buffer: n.Buffer, Congestion: n.Congestion}).Check(); err != nil {
+		return n, usageError{err}
+	}
 	if n.Bind != "" {
 		if err := canBind(n.Bind); err != nil {
 			return n, usageError{fmt.Errorf("--bind %s: %w: want an address of this host, or --interface", n.Bind, err)}

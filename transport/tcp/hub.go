@@ -9,7 +9,6 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -83,19 +82,15 @@ func newHub(d *Driver) (*hub, error) {
 	}
 	h.streams.Store(new([]*stream))
 	h.ctx, h.cancel = context.WithCancel(context.Background())
-	listen := net.ListenConfig{
-		KeepAlive: -1,
-		Control:   func(_, _ string, c syscall.RawConn) error { return d.config.apply(c, 0) },
-	}
 	var err error
 	if h.watch, err = newWatch(h); err != nil {
 		h.cancel()
 		return nil, err
 	}
-	if h.listener, err = listen.Listen(h.ctx, "tcp", net.JoinHostPort(d.config.Bind, "0")); err != nil {
+	if h.listener, err = d.config.listen(h.ctx); err != nil {
 		h.cancel()
 		h.watch.close()
-		return nil, fmt.Errorf("tcp on %s: %w", d.config.Bind, err)
+		return nil, err
 	}
 	at := h.listener.Addr().(*net.TCPAddr)
 	h.ip, h.zone, h.host = at.IP, at.Zone, at.String()

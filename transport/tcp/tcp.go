@@ -1,11 +1,14 @@
 package tcp
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"math"
 	"net"
 	"sync"
+	"syscall"
 
 	"github.com/commbench/commbench/transport/driver"
 	"github.com/commbench/commbench/transport/internal/bell"
@@ -126,6 +129,34 @@ func (d *Driver) Network() driver.Network {
 		return d.config.network()
 	}
 	return h.network()
+}
+
+// Check says what is wrong with the Config, here and now. It listens for a moment.
+func (d *Driver) Check() error {
+	if err := d.config.check(); err != nil {
+		return err
+	}
+	l, err := d.config.listen(context.Background())
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+func (c *Config) listen(ctx context.Context) (net.Listener, error) {
+	listen := net.ListenConfig{
+		KeepAlive: -1,
+		Control:   func(_, _ string, raw syscall.RawConn) error { return c.apply(raw, 0) },
+	}
+	l, err := listen.Listen(ctx, "tcp", net.JoinHostPort(c.Bind, "0"))
+	if err != nil {
+		var system *net.OpError // which says what and where once more
+		if errors.As(err, &system) {
+			err = system.Err
+		}
+		return nil, fmt.Errorf("tcp on %s: %w", c.Bind, err)
+	}
+	return l, nil
 }
 
 func (c *Config) check() error {
