@@ -50,10 +50,10 @@ type hub struct {
 	mu        sync.Mutex
 	closing   bool
 	links     map[hubID]*link
-	inbound   map[*inbound]bool
-	strangers []*net.TCPConn // that have proved nothing yet, oldest first
-	ranks     int            // of the largest world
-	patience  time.Duration  // of the most patient endpoint
+	inbound   map[uint32]*inbound // by number
+	strangers []*net.TCPConn      // that have proved nothing yet, oldest first
+	ranks     int                 // of the largest world
+	patience  time.Duration       // of the most patient endpoint
 	refused   int
 	lastIn    uint32 // number of the newest inbound
 
@@ -75,7 +75,7 @@ type chime struct {
 }
 
 func newHub(d *Driver) (*hub, error) {
-	h := &hub{d: d, bell: new(bell.Bell), endpoints: map[uint32]*endpoint{}, links: map[hubID]*link{}, inbound: map[*inbound]bool{}, wakeup: make(chan struct{}, 1)}
+	h := &hub{d: d, bell: new(bell.Bell), endpoints: map[uint32]*endpoint{}, links: map[hubID]*link{}, inbound: map[uint32]*inbound{}, wakeup: make(chan struct{}, 1)}
 	h.resting.Store(true)
 	if _, err := rand.Read(h.id[:]); err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ func (h *hub) admit(conn *net.TCPConn, patience time.Duration) (*inbound, error)
 		return nil, errors.Join(err, unix.Close(in.fd))
 	}
 	conn.Close() // in has it now
-	h.inbound[in] = true
+	h.inbound[in.number] = in
 	h.listInbound()
 	return in, nil
 }

@@ -110,7 +110,7 @@ func (in *inbound) serve() (more bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for !in.over() {
-		for in.carryOut(in.fd) {
+		for in.carryOut() {
 		}
 		if in.ack != 0 {
 			// The other side only ever reads here, so there is room but for a moment.
@@ -164,7 +164,7 @@ func (in *inbound) poll() (some bool) {
 	if in.over() {
 		return false
 	}
-	some = in.carryOut(in.fd)
+	some = in.carryOut()
 	if in.ack != 0 || in.over() {
 		in.call() // that is for the goroutine
 	}
@@ -173,7 +173,7 @@ func (in *inbound) poll() (some bool) {
 
 // carryOut reads what there is of the part that comes next, and does what that makes
 // possible. It is false if there is nothing, or if it is over. The caller has mu.
-func (in *inbound) carryOut(fd int) bool {
+func (in *inbound) carryOut() bool {
 	if in.ack != 0 || in.over() {
 		return false
 	}
@@ -181,7 +181,7 @@ func (in *inbound) carryOut(fd int) bool {
 	in.h.life.RLock()
 	defer in.h.life.RUnlock()
 	in.aim()
-	n, err := in.vec.Read(fd)
+	n, err := in.vec.Read(in.fd)
 	switch {
 	case errors.Is(err, unix.EAGAIN):
 		return false

@@ -131,7 +131,7 @@ func TestOptions(t *testing.T) {
 				t.Errorf("this process is at %+v", n)
 			}
 			d.hub.mu.Lock()
-			for in := range d.hub.inbound { // what was accepted is as what was dialled
+			for _, in := range d.hub.inbound { // what was accepted is as what was dialled
 				var got driver.Network
 				describe(&got, in.fd)
 				if got.Congestion != congestion || got.SendBuffer != n.SendBuffer {

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/commbench/commbench/transport/driver"
 )
 
@@ -25,6 +27,27 @@ func (c *Config) apply(raw syscall.RawConn, timeout time.Duration) error {
 		return err
 	}
 	return failed
+}
+
+func (c *Config) setBuffers(fd int) error {
+	if c.Buffer == 0 {
+		return nil
+	}
+	for _, option := range []int{unix.SO_SNDBUF, unix.SO_RCVBUF} {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, c.Buffer); err != nil {
+			return fmt.Errorf("tcp: a socket buffer of %d bytes: %w", c.Buffer, err)
+		}
+	}
+	return nil
+}
+
+// describe reads a connection's options back.
+func describe(n *driver.Network, fd int) {
+	if s := congestionOf(fd); s != "" {
+		n.Congestion = s
+	}
+	n.SendBuffer, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF)
+	n.ReceiveBuffer, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
 }
 
 // network is what is known without a connection.

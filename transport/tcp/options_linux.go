@@ -7,21 +7,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/commbench/commbench/transport/driver"
 )
-
-func (c *Config) setBuffers(fd int) error {
-	if c.Buffer == 0 {
-		return nil
-	}
-	for _, option := range []int{unix.SO_SNDBUF, unix.SO_RCVBUF} {
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, c.Buffer); err != nil {
-			return fmt.Errorf("tcp: a socket buffer of %d bytes: %w", c.Buffer, err)
-		}
-	}
-	return nil
-}
 
 func setTCP(fd int, c *Config, timeout time.Duration) error {
 	// Go sets TCP_NODELAY once a connection is there, so that the other way is set then.
@@ -38,11 +24,11 @@ func setTCP(fd int, c *Config, timeout time.Duration) error {
 	return nil
 }
 
-// describe reads a connection's options back.
-func describe(n *driver.Network, fd int) {
-	if s, err := unix.GetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION); err == nil {
-		n.Congestion = strings.TrimRight(s, "\x00")
+// congestionOf is the congestion control of a connection.
+func congestionOf(fd int) string {
+	s, err := unix.GetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION)
+	if err != nil {
+		return ""
 	}
-	n.SendBuffer, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF)
-	n.ReceiveBuffer, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	return strings.TrimRight(s, "\x00")
 }

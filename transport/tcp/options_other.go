@@ -6,22 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/commbench/commbench/transport/driver"
 )
-
-func (c *Config) setBuffers(fd int) error {
-	if c.Buffer == 0 {
-		return nil
-	}
-	for _, option := range []int{unix.SO_SNDBUF, unix.SO_RCVBUF} {
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, c.Buffer); err != nil {
-			return fmt.Errorf("tcp: a socket buffer of %d bytes: %w", c.Buffer, err)
-		}
-	}
-	return nil
-}
 
 func setTCP(_ int, c *Config, _ time.Duration) error {
 	if c.Congestion != "" {
@@ -30,7 +16,5 @@ func setTCP(_ int, c *Config, _ time.Duration) error {
 	return nil
 }
 
-func describe(n *driver.Network, fd int) {
-	n.SendBuffer, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF)
-	n.ReceiveBuffer, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
-}
+// congestionOf is not known here.
+func congestionOf(int) string { return "" }

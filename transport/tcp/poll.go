@@ -10,13 +10,13 @@ import (
 func (h *hub) forget(in *inbound) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.inbound, in)
+	delete(h.inbound, in.number)
 	h.listInbound()
 }
 
 // listInbound makes the list of those to be polled. The caller has mu.
 func (h *hub) listInbound() {
-	all := slices.Collect(maps.Keys(h.inbound))
+	all := slices.Collect(maps.Values(h.inbound))
 	h.ins.Store(&all)
 }
 
@@ -92,11 +92,10 @@ func (h *hub) care() {
 
 // call calls the connection of a number, if it is still there.
 func (h *hub) call(number uint32) {
-	if ins := h.ins.Load(); ins != nil {
-		for _, in := range *ins {
-			if in.number == number {
-				in.call()
-			}
-		}
+	h.mu.Lock()
+	in := h.inbound[number]
+	h.mu.Unlock()
+	if in != nil {
+		in.call()
 	}
 }

@@ -70,7 +70,7 @@ func newStream(l *link, conn *net.TCPConn, timeout time.Duration) (*stream, erro
 		return true
 	}
 	s.wait = func(fd uintptr) bool {
-		s.moved, s.sent = s.under.vec.Write(int(fd))
+		s.try(fd)
 		return !errors.Is(s.sent, unix.EAGAIN)
 	}
 	return s, nil
@@ -144,13 +144,17 @@ func (s *stream) send() {
 	s.held.Store(false)
 	if !s.sending && s.err == nil {
 		s.sending = true
-		s.drain(s.try, false)
+		s.drain(false)
 	}
 }
 
-// drain sends batch after batch. With try it leaves what there is no room for to the
-// pump, which then is the sender.
-func (s *stream) drain(call func(uintptr) bool, pump bool) {
+// drain sends batch after batch. Who is not the pump leaves to it what there is no room
+// for; the pump is the sender then.
+func (s *stream) drain(pump bool) {
+	call := s.try
+	if pump {
+		call = s.wait
+	}
 	for s.err == nil {
 		if len(s.sealed) == 0 {
 			if s.fill == nil || s.fill.descs == 0 {
@@ -201,7 +205,7 @@ func (s *stream) pump() {
 			return
 		}
 		s.mu.Lock()
-		s.drain(s.wait, true)
+		s.drain(true)
 		_ = s.conn.SetWriteDeadline(time.Time{}) // which would end what callers try
 		s.mu.Unlock()
 	}
