@@ -269,6 +269,9 @@ func (w *World) Poll() bool {
 // Polled says whether the driver is one for which Poll does something.
 func (w *World) Polled() bool { return w.poller != nil }
 
+// Watched says whether the driver can tell that a peer is lost.
+func (w *World) Watched() bool { return w.watcher != nil }
+
 // Rest is for who has polled with Poll and is about to sleep. Wait does it.
 func (w *World) Rest() {
 	if w.poller != nil && !w.closed.Load() {

@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/alltoall/routing"
-	"github.com/commbench/commbench/transport"
-	"github.com/commbench/commbench/transport/driver"
 	"github.com/commbench/commbench/transport/isa"
 )
 
@@ -96,51 +93,8 @@ func Open(ctx context.Context, cfg Config) (*Group, error) {
 	if g.pool, err = newPool(cfg.Workers, cfg.Timeout, cfg.slots()); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
-	g.pool.bell = g.bell()
-	g.pool.fault = g.fault
-	g.pool.push = g.pushers()
-	g.pool.rest = g.rest()
+	g.pool.news = g.news()
 	return g, nil
-}
-
-// bell is rung by signals to any word of the local ranks: the one that both domains
-// have, or where they have different drivers that of one, if the other can ring it.
-// Workers cannot park on two.
-func (g *Group) bell() driver.Bell {
-	r := g.ranks[0]
-	switch up, out := r.up.Bell(), r.out.Bell(); {
-	case up == out:
-		return up
-	case up != nil && r.out.Chime(up):
-		return up
-	case out != nil && r.up.Chime(out):
-		g.upRings = true
-		return out
-	}
-	return nil
-}
-
-// rest is called by workers before they park, if a driver is polled: nil if none is.
-func (g *Group) rest() func() {
-	worlds := slices.DeleteFunc(g.pushers(), func(w *transport.World) bool { return !w.Polled() })
-	if len(worlds) == 0 {
-		return nil
-	}
-	return func() {
-		for _, w := range worlds {
-			w.Rest()
-		}
-	}
-}
-
-// pushers are a world of each driver that may hold back what workers have signalled.
-func (g *Group) pushers() []*transport.World {
-	r := g.ranks[0]
-	worlds := []*transport.World{r.out}
-	if g.cfg.ScaleUp != g.cfg.ScaleOut {
-		worlds = append(worlds, r.up)
-	}
-	return worlds
 }
 
 // ErrClosed: the group was closed.

@@ -10,9 +10,7 @@ import (
 	"time"
 
 	"github.com/commbench/commbench/alltoall/plan"
-	"github.com/commbench/commbench/transport"
 	"github.com/commbench/commbench/transport/block"
-	"github.com/commbench/commbench/transport/driver"
 )
 
 // status is what a step of a role came to.
@@ -78,12 +76,9 @@ type group struct {
 
 // job is one phase of one operation: a list of groups to finish.
 type job struct {
-	op     string
-	ctx    context.Context
-	bell   driver.Bell        // of all words that roles poll; nil where there is no such
-	rest   func()             // see transport.Backoff
-	fault  func() error       // a peer that is lost
-	push   []*transport.World // of the drivers that may hold back what was signalled
+	op  string
+	ctx context.Context
+	*news
 	groups []*group
 
 	mu    sync.Mutex
@@ -155,9 +150,7 @@ func (j *job) take(node int, choosy bool) (g *group, done bool) {
 func (j *job) put(g *group, moved bool) {
 	block.Fence() // whoever takes it next, or reads its rows, sees all of them
 	if moved {
-		for _, w := range j.push {
-			w.Push()
-		}
+		j.push()
 	}
 	j.mu.Lock()
 	if len(g.active) == 0 {
@@ -168,15 +161,6 @@ func (j *job) put(g *group, moved bool) {
 	j.mu.Unlock()
 	if moved {
 		j.ring()
-	}
-}
-
-// ring wakes workers that have parked: there is a group to take, or none ever. A
-// group in which nothing moved is no news: whoever put it back polls it again
-// before it parks, and rings at every such step would keep all awake.
-func (j *job) ring() {
-	if j.bell != nil {
-		j.bell.Ring()
 	}
 }
 
@@ -228,21 +212,11 @@ func (j *job) finish(r member) {
 	}
 }
 
-// poll does what brings signals to roles, where a driver leaves that to goroutines.
-func (j *job) poll() (some bool) {
-	for _, w := range j.push {
-		if w.Poll() {
-			some = true
-		}
-	}
-	return some
-}
-
 // work is the part of a job that a worker of the memory node does.
 func (j *job) work(node int, timeout time.Duration) {
 	var (
-		idle  = transport.Backoff{Bell: j.bell, Rest: j.rest} // since this worker last moved anything
-		idles int                                             // groups tried since then, or since the last pause
+		idle  = j.backoff() // since this worker last moved anything
+		idles int           // groups tried since then, or since the last pause
 		seen  = j.progress.Load()
 		since time.Duration // idle time when anyone last moved anything
 	)
@@ -260,7 +234,7 @@ func (j *job) work(node int, timeout time.Duration) {
 			any := j.run(g)
 			j.put(g, any)
 			if any {
-				idle, idles, since = transport.Backoff{Bell: j.bell, Rest: j.rest}, 0, 0
+				idle, idles, since = j.backoff(), 0, 0
 				continue
 			}
 		}

@@ -3,7 +3,6 @@ package exec
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -127,14 +126,4 @@ func (g *Group) share(ctx context.Context, what string, local []time.Duration) (
 		}
 	}
 	return all, nil
-}
-
-// fault is what a transport knows of peers that are lost.
-func (g *Group) fault() error {
-	for _, r := range g.ranks {
-		if err := errors.Join(r.out.Fault(), r.up.Fault()); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/commbench/commbench/alltoall/plan"
-	"github.com/commbench/commbench/transport"
-	"github.com/commbench/commbench/transport/driver"
 	"github.com/commbench/commbench/transport/numa"
 )
 
@@ -23,10 +21,7 @@ type pool struct {
 	stepJob func(worker int) // a worker's part of it; made once, so that a run allocates nothing
 	slots   []numa.Slot      // where workers run; nil where they are not pinned
 	active  int              // workers that take part, the first ones
-	bell    driver.Bell      // see job
-	rest    func()           // see job
-	fault   func() error     // see job
-	push    []*transport.World
+	news    news
 }
 
 // newPool starts the workers, pinned where there are slots.
@@ -90,7 +85,7 @@ func (p *pool) each(f func(worker int)) {
 
 // run finishes the job or fails. It allocates nothing.
 func (p *pool) run(ctx context.Context, j *job, plans []plan.Plan) error {
-	j.ctx, j.bell, j.rest, j.fault, j.push = ctx, p.bell, p.rest, p.fault, p.push
+	j.ctx, j.news = ctx, &p.news
 	j.rewind(plans)
 	p.job = j
 	j.start = time.Now()
