@@ -21,11 +21,11 @@ type carried struct {
 // places of the targets from now on, as Copy copies them: what a hop over TCP could do
 // at best with those rows. The error is ErrShape.
 func (l *Loopback) Carry(rows Copy) error {
-	from, err := shape(connections(len(l.conns)), "sources", rows.Sources, rows.Block, rows.Stride, rows.Order)
+	from, err := shares(len(l.conns), "sources", rows.Sources, rows.Block, rows.Stride, rows.Order)
 	if err != nil {
 		return err
 	}
-	to, err := shape(connections(len(l.conns)), "targets", rows.Targets, rows.Block, rows.Stride, rows.Order)
+	to, err := shares(len(l.conns), "targets", rows.Targets, rows.Block, rows.Stride, rows.Order)
 	if err != nil {
 		return err
 	}
@@ -35,31 +35,15 @@ func (l *Loopback) Carry(rows Copy) error {
 	return nil
 }
 
-// connections is a Team for its number only.
-type connections int
-
-func (n connections) Workers() int { return int(n) }
-func (connections) Run(func(int))  { panic("limits: connections do not run") }
-
 func (c *conn) sendRows(start, d time.Duration) error {
 	r, sent := c.rows, int64(0)
 	for last := false; !last; {
-		blocks, n := r.out[:0], int64(0)
-		for range rowsAtOnce {
-			b := r.from.next()
-			blocks, n = append(blocks, b), n+int64(len(b))
-		}
-		sent += n
+		sent += r.from.take(r.out)
 		if last = sinceEpoch()-start >= d; last {
 			r.end.Store(sent)
 		}
-		for n > 0 {
-			k, err := c.sender.writev(blocks)
-			if err != nil {
-				return fmt.Errorf("send: %w", err)
-			}
-			n -= int64(k)
-			blocks = advance(blocks, k)
+		if err := all(c.sender.writev, r.out); err != nil {
+			return fmt.Errorf("send: %w", err)
 		}
 	}
 	return nil
@@ -68,20 +52,11 @@ func (c *conn) sendRows(start, d time.Duration) error {
 func (c *conn) receiveRows(start, d time.Duration) error {
 	r := c.rows
 	for c.bytes = 0; c.bytes == 0 || c.bytes != r.end.Load(); {
-		blocks, n := r.in[:0], int64(0)
-		for range rowsAtOnce {
-			b := r.to.next()
-			blocks, n = append(blocks, b), n+int64(len(b))
+		n := r.to.take(r.in)
+		if err := all(c.receiver.readv, r.in); err != nil {
+			return fmt.Errorf("receive: %w", err)
 		}
-		for n > 0 {
-			k, err := c.receiver.readv(blocks)
-			if err != nil {
-				return fmt.Errorf("receive: %w", err)
-			}
-			c.bytes += int64(k)
-			n -= int64(k)
-			blocks = advance(blocks, k)
-		}
+		c.bytes += n
 		if c.end = sinceEpoch(); c.end-start > d+patience {
 			return fmt.Errorf("receive: still not at an end after %v", c.end-start)
 		}
@@ -89,14 +64,28 @@ func (c *conn) receiveRows(start, d time.Duration) error {
 	return nil
 }
 
-// advance is what is left of the blocks after n bytes.
-func advance(blocks [][]byte, n int) [][]byte {
-	for len(blocks) > 0 && n >= len(blocks[0]) {
-		n -= len(blocks[0])
-		blocks = blocks[1:]
+// take fills the list with the blocks to take now, and says how many bytes they have.
+func (p *places) take(blocks [][]byte) int64 {
+	for i := range blocks {
+		blocks[i] = p.next()
 	}
-	if n > 0 {
-		blocks[0] = blocks[0][n:]
+	return int64(len(blocks) * p.block)
+}
+
+// all moves all bytes of the blocks, and changes the list.
+func all(move func([][]byte) (int, error), blocks [][]byte) error {
+	for len(blocks) > 0 {
+		n, err := move(blocks)
+		if err != nil {
+			return err
+		}
+		for len(blocks) > 0 && n >= len(blocks[0]) {
+			n -= len(blocks[0])
+			blocks = blocks[1:]
+		}
+		if n > 0 {
+			blocks[0] = blocks[0][n:]
+		}
 	}
-	return blocks
+	return nil
 }

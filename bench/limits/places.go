@@ -90,13 +90,18 @@ func shape(team Team, what string, regions [][]byte, block, stride int, order Or
 	if team == nil || team.Workers() < 1 {
 		return nil, shapef("no workers")
 	}
+	return shares(team.Workers(), what, regions, block, stride, order)
+}
+
+// shares is shape for so many workers, at least one.
+func shares(workers int, what string, regions [][]byte, block, stride int, order Order) ([]places, error) {
 	if block < 1 || stride < block {
 		return nil, shapef("blocks of %d bytes at a stride of %d: want at least 1, and no overlap", block, stride)
 	}
 	if order > Sequential {
 		return nil, shapef("order %d", order)
 	}
-	all := make([]places, team.Workers())
+	all := make([]places, workers)
 	for w := range all {
 		all[w] = share(regions, block, stride, w, len(all), order)
 		if len(all[w].runs) == 0 {

@@ -102,9 +102,15 @@ func retry(f func() error) error {
 	}
 }
 
-func (s socket) write(b []byte) (int, error) {
+func (s socket) write(b []byte) (int, error)         { return again(unix.Write, s.fd, b) }
+func (s socket) writev(blocks [][]byte) (int, error) { return again(unix.Writev, s.fd, blocks) }
+func (s socket) read(b []byte) (int, error)          { return received(again(unix.Read, s.fd, b)) }
+func (s socket) readv(blocks [][]byte) (int, error)  { return received(again(unix.Readv, s.fd, blocks)) }
+
+// again is retry for calls that move bytes.
+func again[B any](move func(fd int, b B) (int, error), fd int, b B) (int, error) {
 	for {
-		n, err := unix.Write(s.fd, b)
+		n, err := move(fd, b)
 		if err == unix.EINTR {
 			continue
 		}
@@ -112,40 +118,12 @@ func (s socket) write(b []byte) (int, error) {
 	}
 }
 
-func (s socket) read(b []byte) (int, error) {
-	for {
-		n, err := unix.Read(s.fd, b)
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err == nil && n == 0:
-			err = io.ErrUnexpectedEOF
-		}
-		return max(n, 0), err
+// received is what a call has read; the end of a stream comes too soon.
+func received(n int, err error) (int, error) {
+	if err == nil && n == 0 {
+		err = io.ErrUnexpectedEOF
 	}
-}
-
-func (s socket) writev(blocks [][]byte) (int, error) {
-	for {
-		n, err := unix.Writev(s.fd, blocks)
-		if err == unix.EINTR {
-			continue
-		}
-		return max(n, 0), err
-	}
-}
-
-func (s socket) readv(blocks [][]byte) (int, error) {
-	for {
-		n, err := unix.Readv(s.fd, blocks)
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err == nil && n == 0:
-			err = io.ErrUnexpectedEOF
-		}
-		return max(n, 0), err
-	}
+	return n, err
 }
 
 // close closes once.
