@@ -98,7 +98,7 @@ func (r *runner) reduceCeiling(s *side) *ceiling {
 // sample measures each variant once, in all processes at once: what they can do
 // together is the ceiling.
 func (r *runner) sample(ctx context.Context, c *ceiling) error {
-	r.c.phase("limits")
+	r.c.Peers.Phase("limits")
 	if _, err := share(ctx, &r.c, "before limits", 0); err != nil {
 		return err
 	}

@@ -130,6 +130,9 @@ func (c Config) defaults() Config {
 	if c.Algorithm == "" {
 		c.Algorithm = plan.AlgTwoHop
 	}
+	if c.Peers == nil {
+		c.Peers = exec.Alone{}
+	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
 	}

@@ -31,7 +31,7 @@ func (r *runner) ceiling(s *side, memory func(*side) *ceiling, rows func(*side) 
 // loops says whether the run's bytes go over TCP and never leave this host: then what
 // loopback carries is the limit, and not copies.
 func (r *runner) loops() bool {
-	return r.network != nil && r.network.Interface != nil && *r.network.Interface == loopbackName && r.c.OnHost == r.c.processes()
+	return r.network != nil && r.network.Interface != nil && *r.network.Interface == loopbackName && r.c.OnHost == r.c.Peers.Processes()
 }
 
 // loopbackName is the interface's on Linux; elsewhere there is no such limit.
@@ -43,7 +43,7 @@ func (r *runner) loopbackCeiling(rows limits.Copy) *ceiling {
 	measure := func(int) func(time.Duration) float64 {
 		return func(time.Duration) float64 { return 0 } // process 0 measures for all
 	}
-	if r.c.processes() == 1 || r.c.Peers.Process() == 0 {
+	if r.c.Peers.Process() == 0 {
 		if r.loopback == nil {
 			congestion := ""
 			if r.network.Congestion != nil {
@@ -80,10 +80,10 @@ func (r *runner) loopbackCeiling(rows limits.Copy) *ceiling {
 // hops that go over TCP, as the ledger counts them on the wire, over the p50.
 func (r *runner) crossed(rec *record.Record) *float64 {
 	tokens := int64(0)
-	if _, ok := r.c.ScaleOut.(driver.Networked); ok {
+	if networkOf(r.c.ScaleOut) != (driver.Network{}) {
 		tokens += *rec.Traffic.ScaleOutWire
 	}
-	if _, ok := r.c.ScaleUp.(driver.Networked); ok {
+	if networkOf(r.c.ScaleUp) != (driver.Network{}) {
 		tokens += *rec.Traffic.ScaleUpWire
 	}
 	if tokens == 0 || *rec.TimeUS.P50 <= 0 {

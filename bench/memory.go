@@ -44,9 +44,6 @@ func (c *Config) checkMemory(e *exec.Config, plans map[plan.Algorithm][]plan.Pla
 
 // share is this host's part of what all ranks take.
 func (c *Config) share(bytes int64) int64 {
-	if c.alone() {
-		return bytes
-	}
 	return int64(float64(bytes) * float64(c.OnHost) / float64(c.Peers.Processes()))
 }
 

@@ -25,14 +25,7 @@ import (
 // that reports, has at any time all that was found so far, whoever is lost then.
 
 // alone says whether this process has all ranks.
-func (c *Config) alone() bool { return c.Peers == nil || c.Peers.Processes() == 1 }
-
-func (c *Config) processes() int {
-	if c.Peers == nil {
-		return 1
-	}
-	return c.Peers.Processes()
-}
+func (c *Config) alone() bool { return c.Peers.Processes() == 1 }
 
 // failer is implemented by Peers that can tell others of a failure at once; what comes
 // after it would look to them like a failure of its own. Failed returns why the job has
@@ -58,13 +51,6 @@ func (c *Config) failed(err error) error {
 		follows = follows || errors.Is(err, lost)
 	}
 	return peers.Failed(err, follows)
-}
-
-// phase tells the other processes what this one does, for their errors.
-func (c *Config) phase(name string) {
-	if !c.alone() {
-		c.Peers.Phase(name)
-	}
 }
 
 // here are the tables of this process's ranks.
@@ -233,20 +219,23 @@ func (r *runner) hugeBytes(ctx context.Context) *int64 {
 // network is what the drivers' connections are like; nil where there are none.
 func (c *Config) network() *record.Network {
 	for _, d := range []driver.Driver{c.ScaleOut, c.ScaleUp} {
-		over, ok := d.(driver.Networked)
-		if !ok {
-			continue
-		}
-		n := over.Network()
-		if n == (driver.Network{}) { // a wrapper around a driver that has none
-			continue
-		}
-		return &record.Network{
-			Interface: known(n.Interface), Streams: known(n.Streams), Congestion: known(n.Congestion),
-			SendBuffer: known(n.SendBuffer), ReceiveBuffer: known(n.ReceiveBuffer), Sockets: known(n.Sockets),
+		if n := networkOf(d); n != (driver.Network{}) {
+			return &record.Network{
+				Interface: known(n.Interface), Streams: known(n.Streams), Congestion: known(n.Congestion),
+				SendBuffer: known(n.SendBuffer), ReceiveBuffer: known(n.ReceiveBuffer), Sockets: known(n.Sockets),
+			}
 		}
 	}
 	return nil
+}
+
+// networkOf is zero for a driver that crosses no network, also within a wrapper that
+// says what the driver inside says.
+func networkOf(d driver.Driver) driver.Network {
+	if d, ok := d.(driver.Networked); ok {
+		return d.Network()
+	}
+	return driver.Network{}
 }
 
 // known is nil for what is not.

@@ -99,7 +99,7 @@ func (r *runner) record(op string, alg plan.Algorithm, o *series) record.Record 
 			NodesPerToken: positive(r.skew.NodesPerToken), RanksPerToken: positive(r.skew.RanksPerToken),
 			HottestRank: positive(r.skew.HotRank.OverMean), HottestExpert: positive(r.skew.HotExpert.OverMean),
 		},
-		Exec: record.Exec{Processes: new(c.processes()), Channels: &c.Channels, Chunk: &c.Chunk, Workers: &c.Workers, Warmup: &c.Warmup, Iterations: &c.Iterations,
+		Exec: record.Exec{Processes: new(c.Peers.Processes()), Channels: &c.Channels, Chunk: &c.Chunk, Workers: &c.Workers, Warmup: &c.Warmup, Iterations: &c.Iterations,
 			Pinned: &c.Pin, HugeBytes: r.huge, ISA: new(isa.Best().String()), CachedHandle: new(c.Cached || op == record.Combine)},
 	}
 	if c.TopKGroups > 0 && c.TopKGroups < c.Nodes && r.source.TopK() == 0 && c.Routing != "uniform" {

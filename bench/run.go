@@ -228,7 +228,7 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 		r.timed += took
 	}
 	if check {
-		r.c.phase("check")
+		r.c.Peers.Phase("check")
 		begin := time.Now()
 		v := r.checkDispatch(s)
 		r.checking += time.Since(begin)
@@ -277,7 +277,7 @@ func (r *runner) combine(ctx context.Context, s *side, timed, check bool) error 
 		o.add(&series{transfer: us(p.Slowest()), fastest: us(p.Fastest())}, true)
 	}
 	if check {
-		r.c.phase("check")
+		r.c.Peers.Phase("check")
 		begin := time.Now()
 		v := r.checkCombine(s.alg)
 		r.checking += time.Since(begin)

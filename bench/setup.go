@@ -40,7 +40,7 @@ type setting struct {
 // group.
 func prepare(ctx context.Context, c Config) (*setting, error) {
 	s := &setting{c: c, ctx: ctx, expected: map[plan.Algorithm][][]ref.Copy{}}
-	c.phase("set-up")
+	c.Peers.Phase("set-up")
 	s.progress("making the workload", 0, 0)
 	if err := s.route((*Config).least); err != nil {
 		return nil, err

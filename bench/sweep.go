@@ -118,7 +118,7 @@ func steps(most, cores int) []int {
 // checkSweep says what a run can do and a sweep cannot.
 func (c *Config) checkSweep() error {
 	if !c.alone() {
-		return inputf("a sweep over workers is of one process, not of %d", c.processes())
+		return inputf("a sweep over workers is of one process, not of %d", c.Peers.Processes())
 	}
 	if c.Op == record.Roundtrip {
 		return inputf("a sweep over workers is of dispatch or of combine, not of roundtrip: sweep each")

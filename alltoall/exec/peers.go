@@ -20,13 +20,13 @@ type Peers interface {
 	Phase(phase string)
 }
 
-// alone is the Peers of a process that has all ranks.
-type alone struct{}
+// Alone is the Peers of a process that has all ranks.
+type Alone struct{}
 
-func (alone) Process() int   { return 0 }
-func (alone) Processes() int { return 1 }
-func (alone) Phase(string)   {}
-func (alone) Exchange(_ context.Context, _ string, blob []byte) ([][]byte, error) {
+func (Alone) Process() int   { return 0 }
+func (Alone) Processes() int { return 1 }
+func (Alone) Phase(string)   {}
+func (Alone) Exchange(_ context.Context, _ string, blob []byte) ([][]byte, error) {
 	return [][]byte{blob}, nil
 }
 
@@ -39,7 +39,7 @@ func (c *Config) Local() (first, n int) {
 // checkPeers fills in the default.
 func (c *Config) checkPeers() error {
 	if c.Peers == nil {
-		c.Peers = alone{}
+		c.Peers = Alone{}
 	}
 	p, of, ranks := c.Peers.Process(), c.Peers.Processes(), c.Place.Ranks()
 	switch {
