@@ -31,6 +31,9 @@ type Place struct {
 	SameHost bool // all processes are known to be on this host
 }
 
+// alone is the place of a process that nobody has made one of several.
+var alone = Place{Engine: "none", Processes: 1, Locals: 1, SameHost: true}
+
 // Flags are what the command line says; nil and "" are what it does not say.
 type Flags struct {
 	Rank, World *int   // this process, and how many
@@ -73,7 +76,7 @@ func find(f Flags, v *variables) (Place, error) {
 		if f.Rank != nil || f.World != nil || f.Rendezvous != "" {
 			return Place{}, errors.New("--engine none goes without --rank, --world and --rendezvous")
 		}
-		return Place{Engine: "none", Processes: 1, Locals: 1, SameHost: true}, nil
+		return alone, nil
 	case f.Engine == "flags", f.Engine == "" && rank:
 		return flags(v)
 	case at >= 0 && f.Rank != nil:
@@ -123,7 +126,7 @@ func automatic(v *variables) (Place, error) {
 		if v.get(varRendezvous) != "" {
 			return Place{}, fmt.Errorf("%s is given, but nothing says which process this is: give %s and %s too, or --engine none", v.say(varRendezvous), v.name(varRank), v.name(varWorld))
 		}
-		return Place{Engine: "none", Processes: 1, Locals: 1, SameHost: true}, nil
+		return alone, nil
 	}
 	said := all
 	if several := func(o found) bool { return o.Processes > 1 }; slices.ContainsFunc(all, several) {

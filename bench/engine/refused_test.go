@@ -38,7 +38,7 @@ func TestRefused(t *testing.T) {
 		{"a step of no job", Flags{}, srunOneNode + "\nSLURM_JOB_ID=", []string{"SLURM_JOB_ID"}},
 		{"a step without tasks", Flags{}, srunOneNode + "\nSLURM_STEP_NUM_TASKS=\nSLURM_NTASKS=", []string{"SLURM_PROCID=3", "SLURM_NTASKS is not set"}},
 		{"a task that is no number", Flags{}, srunOneNode + "\nSLURM_PROCID=3.5", []string{"SLURM_PROCID=3.5"}},
-		{"a local task too many", Flags{}, srunTwoNodes + "\nSLURM_LOCALID=2", []string{"SLURM_LOCALID=2"}},
+		{"a local task too many", Flags{}, srunTwoNodes + "\nSLURM_LOCALID=2", []string{"SLURM_LOCALID=2", "SLURM_STEP_TASKS_PER_NODE="}},
 		{"a node too many", Flags{}, srunTwoNodes + "\nSLURM_NODEID=2", []string{"SLURM_STEP_TASKS_PER_NODE=2(x2)"}},
 		{"tasks that are no numbers", Flags{}, srunTwoNodes + "\nSLURM_STEP_TASKS_PER_NODE=2(x", []string{"SLURM_STEP_TASKS_PER_NODE=2(x", "expected"}},
 		{"a damaged list of nodes", Flags{}, srunTwoNodes + "\nSLURM_STEP_NODELIST=gpu[01-", []string{"SLURM_STEP_NODELIST=gpu[01-", "--rendezvous"}},

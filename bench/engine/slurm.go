@@ -21,14 +21,14 @@ var slurm = engine{
 	find: func(v *variables) (found, error) {
 		step := v.see("SLURM_STEP_ID")
 		if step == "" || isSpecial(step) {
-			return found{}, fmt.Errorf("SLURM_STEP_ID=%s: this process is not a task of a step; start it with srun", plain(step))
+			return found{}, fmt.Errorf("%s: this process is not a task of a step; start it with srun", v.say("SLURM_STEP_ID"))
 		}
 		if _, err := strconv.ParseUint(step, 10, 32); err != nil {
 			return found{}, fmt.Errorf("%s: expected a step's number", v.say("SLURM_STEP_ID"))
 		}
 		job := v.see("SLURM_JOB_ID")
 		if _, err := strconv.ParseUint(job, 10, 64); err != nil {
-			return found{}, fmt.Errorf("SLURM_JOB_ID=%s: expected a job's number", plain(job))
+			return found{}, fmt.Errorf("%s: expected a job's number", v.say("SLURM_JOB_ID"))
 		}
 		// In a step of one task for each node SLURM_NTASKS may be the job's: mpirun's daemons are such a step.
 		size := "SLURM_STEP_NUM_TASKS"
@@ -85,5 +85,5 @@ func slurmLocals(v *variables, p *Place) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", v.say("SLURM_STEP_TASKS_PER_NODE"), err)
 	}
-	return v.locals(p, "SLURM_LOCALID", "")
+	return v.locals(p, "SLURM_LOCALID", "SLURM_STEP_TASKS_PER_NODE")
 }

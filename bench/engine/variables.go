@@ -122,7 +122,8 @@ func (v *variables) place(engine, rank, size string) (Place, error) {
 	return p, nil
 }
 
-// locals reads the place among the processes of this host, as far as it is known.
+// locals reads the place among the processes of this host, as far as it is known. If
+// p.Locals is known it is what the variable locals has been read as.
 func (v *variables) locals(p *Place, local, locals string) error {
 	if v.see(local) != "" {
 		n, err := v.number(local, 0, p.Processes-1)
@@ -131,7 +132,7 @@ func (v *variables) locals(p *Place, local, locals string) error {
 		}
 		p.Local = n
 	}
-	if v.see(locals) != "" {
+	if p.Locals == 0 && v.see(locals) != "" {
 		n, err := v.number(locals, 1, p.Processes)
 		if err != nil {
 			return err
