@@ -3,11 +3,9 @@ package job
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -62,25 +60,19 @@ func startChildren(ctx context.Context, c *Config) (*Job, error) {
 	if err := c.divides(c.Procs); err != nil {
 		return nil, err
 	}
-	secret := c.Secret
-	if len(secret) == 0 {
-		secret = make([]byte, 32)
-		_, _ = rand.Read(secret) // it never fails
+	r := rendezvous.Config{Processes: c.Procs}
+	if err := c.listenHere(&r); err != nil {
+		return nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("rendezvous: %w", err)
-	}
-	defer listener.Close()
-	at := listener.Addr().String()
+	defer r.Listener.Close()
 	if c.Bind == "" {
 		c.Bind = "127.0.0.1"
 	}
 	kids := &children{dead: make(chan *child, 1)}
-	err = kids.start(c, inheritance{Processes: c.Procs, Rendezvous: at, Secret: secret, Bind: c.Bind})
+	err := kids.start(c, inheritance{Processes: c.Procs, Rendezvous: r.Address, Secret: r.Secret, Bind: c.Bind})
 	var j *Job
 	if err == nil {
-		j, err = join(ctx, c, rendezvous.Config{Processes: c.Procs, Listener: listener, Address: at, Secret: secret}, kids)
+		j, err = join(ctx, c, r, kids)
 	}
 	if err != nil {
 		kids.leave(0)

@@ -198,7 +198,7 @@ func reported(ctx context.Context, process int, err error) error {
 // bind is the address for data: the one that was given, or else the one that this host
 // has on the way to process 0.
 func (c *Config) bind(address string) (string, error) {
-	if c.Bind != "" || address == "" {
+	if c.Bind != "" {
 		return c.Bind, nil
 	}
 	host, _, err := net.SplitHostPort(address)

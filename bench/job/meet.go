@@ -49,22 +49,30 @@ func meet(ctx context.Context, c *Config, key string, r *rendezvous.Config) (end
 		return end, nil
 	}
 	p.sweep()
-	m := meeting{Secret: c.Secret}
-	if len(m.Secret) == 0 {
-		m.Secret = make([]byte, 32)
-		_, _ = rand.Read(m.Secret) // it never fails
+	if err := c.listenHere(r); err != nil {
+		return end, err
 	}
-	if r.Listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-		return end, fmt.Errorf("rendezvous: %w", err)
-	}
-	m.Address = r.Listener.Addr().String()
-	r.Address, r.Secret = m.Address, m.Secret
 	file := p.file(this())
 	end = func() {
 		r.Listener.Close()
 		_ = os.Remove(file)
 	}
+	m := meeting{Address: r.Address, Secret: r.Secret}
 	return end, m.leave(file)
+}
+
+// listenHere has process 0 listen where only this host reaches it, with the secret that
+// was given, or else a new one.
+func (c *Config) listenHere(r *rendezvous.Config) (err error) {
+	if r.Listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return fmt.Errorf("rendezvous: %w", err)
+	}
+	r.Address, r.Secret = r.Listener.Addr().String(), c.Secret
+	if len(r.Secret) == 0 {
+		r.Secret = make([]byte, 32)
+		_, _ = rand.Read(r.Secret) // it never fails
+	}
+	return nil
 }
 
 // place is where the processes of a job meet: files whose names begin with the job's,

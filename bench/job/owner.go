@@ -17,15 +17,16 @@ type owner struct {
 
 func (o owner) String() string { return fmt.Sprintf("%s-%d-%s", o.space, o.pid, o.start) }
 
-func this() owner {
-	o := owner{space: "0", pid: os.Getpid()}
-	// As in pid:[4026531836].
-	if link, err := os.Readlink("/proc/self/ns/pid"); err == nil {
-		_, number, _ := strings.Cut(link, "[")
-		o.space = strings.TrimSuffix(number, "]")
+func this() owner { return owner{thisSpace(), os.Getpid(), started(os.Getpid())} }
+
+// thisSpace is that of this process: "0" where the system has none.
+func thisSpace() string {
+	link, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil {
+		return "0"
 	}
-	o.start = started(o.pid)
-	return o
+	_, number, _ := strings.Cut(link, "[") // as in pid:[4026531836]
+	return strings.TrimSuffix(number, "]")
 }
 
 // parseOwner reads what String writes.
@@ -43,5 +44,5 @@ func parseOwner(text string) (o owner, ok bool) {
 
 // alive and dead say what is known of the process. Of one of another space, which is a
 // container's, neither is.
-func (o owner) alive() bool { return o.space == this().space && started(o.pid) == o.start }
-func (o owner) dead() bool  { return o.space == this().space && started(o.pid) != o.start }
+func (o owner) alive() bool { return o.space == thisSpace() && started(o.pid) == o.start }
+func (o owner) dead() bool  { return o.space == thisSpace() && started(o.pid) != o.start }

@@ -141,13 +141,7 @@ func TestDifferentExchangesByName(t *testing.T) {
 	}
 	// The two are there for certain once the raw member's own part is answered.
 	_, _ = conn.Write(appendExchange(nil, 0, "check", nil))
-	for {
-		if kind, _, err := readFrame(conn, 3); err != nil {
-			t.Fatal(err)
-		} else if kind == kindResult {
-			break
-		}
-	}
+	await(t, conn, 3, kindResult)
 	if err := errors.Join(<-errs, <-errs); err != nil {
 		t.Fatal(err)
 	}

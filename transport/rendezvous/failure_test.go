@@ -70,17 +70,8 @@ func TestSilentMember(t *testing.T) {
 	_, _ = conn.Write(appendBeat(nil, "dispatch"))
 	blames(t, sessions, 2, "in phase dispatch: nothing came from it for 2s")
 	// It is told as well, should it wake up.
-	for {
-		kind, payload, err := readFrame(conn, 3)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if kind == kindFail {
-			if !strings.Contains(string(payload), "nothing came from it") {
-				t.Errorf("%q", payload)
-			}
-			break
-		}
+	if payload := await(t, conn, 3, kindFail); !strings.Contains(string(payload), "nothing came from it") {
+		t.Errorf("%q", payload)
 	}
 }
 

@@ -17,14 +17,11 @@ import (
 	"github.com/commbench/commbench/transport/internal/auth"
 )
 
-// Where there are processes to start and to stop, see process_test.go.
-var (
-	isChild func() bool
-	child   func()
-)
+// child is what this process does if it is one, see process_test.go.
+var child func()
 
 func TestMain(m *testing.M) {
-	if isChild != nil && isChild() {
+	if child != nil {
 		child()
 		return
 	}
@@ -67,6 +64,19 @@ func config(l net.Listener, p, n int) Config {
 	return c
 }
 
+// configs are those of processes first to last of n, all changed in the same way.
+func configs(l net.Listener, first, last, n int, change ...func(*Config)) []Config {
+	var all []Config
+	for p := first; p <= last; p++ {
+		c := config(l, p, n)
+		for _, f := range change {
+			f(&c)
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
 // meet joins the processes whose configurations are given, all at once.
 func meet(ctx context.Context, configs ...Config) ([]*Session, []error) {
 	sessions, errs := make([]*Session, len(configs)), make([]error, len(configs))
@@ -82,15 +92,7 @@ func meet(ctx context.Context, configs ...Config) ([]*Session, []error) {
 func job(t testing.TB, n int, change ...func(*Config)) []*Session {
 	t.Helper()
 	l := listen(t, "127.0.0.1:0")
-	var configs []Config
-	for p := range n {
-		c := config(l, p, n)
-		for _, f := range change {
-			f(&c)
-		}
-		configs = append(configs, c)
-	}
-	sessions, errs := meet(context.Background(), configs...)
+	sessions, errs := meet(context.Background(), configs(l, 0, n-1, n, change...)...)
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
@@ -99,13 +101,12 @@ func job(t testing.TB, n int, change ...func(*Config)) []*Session {
 }
 
 func closeAll(sessions []*Session) {
-	var wg sync.WaitGroup
-	for _, s := range sessions {
-		if s != nil {
-			wg.Go(func() { _ = s.Close() })
+	_ = together(sessions, func(s *Session) error {
+		if s == nil {
+			return nil
 		}
-	}
-	wg.Wait()
+		return s.Close()
+	})
 }
 
 // together calls f for each of the processes at once, and returns its errors.
@@ -166,15 +167,22 @@ func without(sessions []*Session, p int) []*Session {
 	return slices.Delete(slices.Clone(sessions), p, p+1)
 }
 
-// raw is a member of which the test does the talking: it has proved the secret
-// and claims a place.
-func raw(t testing.TB, l net.Listener, cl claim) net.Conn {
+// knock is a connection on which nothing has been said yet.
+func knock(t testing.TB, l net.Listener) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// raw is a member of which the test does the talking: it has proved the secret
+// and claims a place.
+func raw(t testing.TB, l net.Listener, cl claim) net.Conn {
+	t.Helper()
+	conn := knock(t, l)
 	if err := auth.Client(conn, secret, purpose, cl.encode(), time.Now().Add(long)); err != nil {
 		t.Fatal(err)
 	}
@@ -194,6 +202,20 @@ func rawHub(t *testing.T, l net.Listener) net.Conn {
 	return conn
 }
 
+// await reads what a raw process of n is sent up to a frame of the kind.
+func await(t *testing.T, conn net.Conn, n int, kind byte) (payload []byte) {
+	t.Helper()
+	for {
+		got, payload, err := readFrame(conn, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got == kind {
+			return payload
+		}
+	}
+}
+
 func rawClaim(p, n int) claim {
 	return claim{p, n, Peer{fmt.Sprintf("rank %d", p), fmt.Sprintf("host%d", p)}}
 }
@@ -202,20 +224,11 @@ func rawClaim(p, n int) claim {
 func rawJob(t *testing.T, n int, change ...func(*Config)) ([]*Session, net.Conn) {
 	t.Helper()
 	l := listen(t, "127.0.0.1:0")
-	var configs []Config
-	for p := range n - 1 {
-		c := config(l, p, n)
-		for _, f := range change {
-			f(&c)
-		}
-		configs = append(configs, c)
-	}
-	var conn net.Conn
 	var sessions []*Session
 	var errs []error
 	var wg sync.WaitGroup
-	wg.Go(func() { sessions, errs = meet(context.Background(), configs...) })
-	conn = raw(t, l, rawClaim(n-1, n))
+	wg.Go(func() { sessions, errs = meet(context.Background(), configs(l, 0, n-2, n, change...)...) })
+	conn := raw(t, l, rawClaim(n-1, n))
 	if kind, _, err := readFrame(conn, n); kind != kindWelcome || err != nil {
 		t.Fatalf("frame %d in place of a welcome: %v", kind, err)
 	}

@@ -38,11 +38,7 @@ func begins(t *testing.T, n int) *joining {
 // complete has all others join: nothing that came before has disturbed them.
 func (j *joining) complete(t *testing.T) {
 	t.Helper()
-	var configs []Config
-	for p := 1; p < j.n; p++ {
-		configs = append(configs, config(j.Listener, p, j.n))
-	}
-	sessions, errs := meet(context.Background(), configs...)
+	sessions, errs := meet(context.Background(), configs(j.Listener, 1, j.n-1, j.n)...)
 	<-j.done
 	sessions = append(sessions, j.hub)
 	defer closeAll(sessions)
@@ -52,16 +48,6 @@ func (j *joining) complete(t *testing.T) {
 	if err := errors.Join(together(sessions, barrier)...); err != nil {
 		t.Error(err)
 	}
-}
-
-func (j *joining) dial(t *testing.T) net.Conn {
-	t.Helper()
-	conn, err := net.Dial("tcp", j.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return conn
 }
 
 func TestWrongSecret(t *testing.T) {
@@ -141,23 +127,23 @@ func TestStrangersDuringJoin(t *testing.T) {
 	j := begins(t, 4)
 	// More of those who say nothing than may wait at once.
 	for range spareFlights + 20 {
-		j.dial(t)
+		knock(t, j.Listener)
 	}
 	for _, text := range []string{"", "\x00", "GET / HTTP/1.1\r\n\r\n", strings.Repeat("garbage", 1000)} {
-		conn := j.dial(t)
+		conn := knock(t, j.Listener)
 		_, _ = io.WriteString(conn, text)
 		_ = conn.(*net.TCPConn).CloseWrite()
 		_, _ = io.Copy(io.Discard, conn)
 	}
 	// One who speaks, but slowly.
-	slow := j.dial(t)
+	slow := knock(t, j.Listener)
 	_, _ = slow.Write([]byte("com"))
 	// One who proves the secret for another purpose, and one who claims nothing that can be read.
-	conn := j.dial(t)
+	conn := knock(t, j.Listener)
 	if err := auth.Client(conn, secret, "data", nil, time.Now().Add(long)); !errors.Is(err, auth.ErrProtocol) {
 		t.Errorf("a proof for data: %v", err)
 	}
-	conn = j.dial(t)
+	conn = knock(t, j.Listener)
 	if err := auth.Client(conn, secret, purpose, []byte("me"), time.Now().Add(long)); err != nil {
 		t.Error(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -22,8 +23,9 @@ import (
 const childEnv = "RENDEZVOUS_TEST_CHILD" // process, processes, address, timeout
 
 func init() {
-	isChild = func() bool { return os.Getenv(childEnv) != "" }
-	child = runChild
+	if os.Getenv(childEnv) != "" {
+		child = runChild
+	}
 }
 
 func runChild() {
@@ -46,7 +48,7 @@ func runChild() {
 
 type kid struct {
 	*exec.Cmd
-	in  *os.File
+	in  io.WriteCloser
 	out *bufio.Scanner
 }
 
@@ -55,21 +57,20 @@ func spawn(t *testing.T, process, processes int, address string, timeout time.Du
 	k := &kid{Cmd: exec.Command(os.Args[0])}
 	k.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d %s %v", childEnv, process, processes, address, timeout))
 	k.Stderr = os.Stderr
-	r, w, err := os.Pipe()
-	if err != nil {
+	var err error
+	if k.in, err = k.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
 	out, err := k.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.Stdin, k.in, k.out = r, w, bufio.NewScanner(out)
+	k.out = bufio.NewScanner(out)
 	if err := k.Start(); err != nil {
 		t.Fatal(err)
 	}
-	r.Close()
 	t.Cleanup(func() {
-		w.Close()
+		k.in.Close()
 		_ = k.Process.Signal(syscall.SIGCONT)
 		stuck := time.AfterFunc(long, func() { _ = k.Process.Kill() })
 		_ = k.Wait()

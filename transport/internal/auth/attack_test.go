@@ -59,20 +59,13 @@ func TestSizes(t *testing.T) {
 
 func TestTruncated(t *testing.T) {
 	client, server := record(t)
-	cut := func(say []byte) func(net.Conn) {
-		return func(c net.Conn) {
-			c.Write(say)
-			c.(*net.TCPConn).CloseWrite()
-			io.Copy(io.Discard, c)
-		}
-	}
 	for n := range client {
-		if err := served(t, soon, cut(client[:n])); !broken(err) {
+		if err := served(t, soon, sayingAll(client[:n])); !broken(err) {
 			t.Errorf("%d of the client's %d bytes: %v", n, len(client), err)
 		}
 	}
 	for n := range server {
-		if err := dialled(t, soon, cut(server[:n])); !broken(err) {
+		if err := dialled(t, soon, sayingAll(server[:n])); !broken(err) {
 			t.Errorf("%d of the server's %d bytes: %v", n, len(server), err)
 		}
 	}
@@ -93,11 +86,7 @@ func TestReplay(t *testing.T) {
 	if want := make([]byte, proofSize); len(answer) != openingSize+proofSize || !bytes.Equal(answer[openingSize:], want) {
 		t.Errorf("the server answers %x, which must be an opening and zeros", answer)
 	}
-	err = dialled(t, soon, func(c net.Conn) {
-		c.Write(server)
-		io.Copy(io.Discard, c)
-	})
-	if !errors.Is(err, auth.ErrSecret) {
+	if err := dialled(t, soon, saying(server)); !errors.Is(err, auth.ErrSecret) {
 		t.Errorf("client: %v", err)
 	}
 }
@@ -199,11 +188,7 @@ func TestHelloLength(t *testing.T) {
 	client, _ := record(t)
 	for _, n := range []int{auth.MaxHello + 1, 0xFFFF} {
 		long := binary.LittleEndian.AppendUint16(bytes.Clone(client[:openingSize]), uint16(n))
-		err := served(t, soon, func(c net.Conn) {
-			c.Write(long)
-			io.Copy(io.Discard, c)
-		})
-		if !errors.Is(err, auth.ErrProtocol) {
+		if err := served(t, soon, saying(long)); !errors.Is(err, auth.ErrProtocol) {
 			t.Errorf("a hello of %d bytes: %v", n, err)
 		}
 	}
@@ -223,10 +208,7 @@ func TestVersion(t *testing.T) {
 			c.Write(other(client))
 			answer, _ = io.ReadAll(c)
 		})
-		cerr := dialled(t, soon, func(c net.Conn) {
-			c.Write(other(server))
-			io.Copy(io.Discard, c)
-		})
+		cerr := dialled(t, soon, saying(other(server)))
 		for _, err := range []error{serr, cerr} {
 			if !errors.Is(err, auth.ErrVersion) || !strings.Contains(err.Error(), "run the same") {
 				t.Errorf("version %d: %v", v, err)

@@ -209,13 +209,26 @@ func dialled(t *testing.T, deadline time.Duration, f func(net.Conn)) error {
 	return err
 }
 
+// saying is a peer that says this and waits.
+func saying(b []byte) func(net.Conn) {
+	return func(c net.Conn) {
+		c.Write(b)
+		io.Copy(io.Discard, c)
+	}
+}
+
+// sayingAll is one that says this and no more.
+func sayingAll(b []byte) func(net.Conn) {
+	return func(c net.Conn) {
+		c.Write(b)
+		c.(*net.TCPConn).CloseWrite()
+		io.Copy(io.Discard, c)
+	}
+}
+
 func TestSomethingElse(t *testing.T) {
 	for _, text := range []string{"GET / HTTP/1.1\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "\x16\x03\x01", "\x00", "commb", "commbench/1"} {
-		say := func(c net.Conn) {
-			io.WriteString(c, text)
-			c.(*net.TCPConn).CloseWrite()
-			io.Copy(io.Discard, c)
-		}
+		say := sayingAll([]byte(text))
 		for end, err := range map[string]error{"server": served(t, soon, say), "client": dialled(t, soon, say)} {
 			want := auth.ErrProtocol
 			if text == "commb" { // so far it is right
@@ -230,10 +243,7 @@ func TestSomethingElse(t *testing.T) {
 
 // A peer that says little and waits is recognised at once if that is wrong.
 func TestSomethingElseWaits(t *testing.T) {
-	say := func(c net.Conn) {
-		io.WriteString(c, "EHLO")
-		io.Copy(io.Discard, c)
-	}
+	say := saying([]byte("EHLO"))
 	if err := served(t, soon, say); !errors.Is(err, auth.ErrProtocol) {
 		t.Errorf("server: %v", err)
 	}
