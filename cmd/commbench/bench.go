@@ -63,14 +63,9 @@ func runJoined(ctx context.Context, c *cli.Context, cfg bench.Config, network tc
 			result.Records[i].Warnings = append(result.Records[i].Warnings, "faults were injected: "+spec)
 		}
 	}
-	// What was measured is reported whatever happened after it.
-	if len(result.Records) == 0 {
-		return errors.Join(plainly(runErr), out.discard())
-	}
-	err = out.write(func(w io.Writer) error {
+	return out.finish(len(result.Records) > 0, runErr, func(w io.Writer) error {
 		return reports.Write(w, c.String("format"), result.Records, &reports.Options{Meaning: result.Meaning})
 	})
-	return errors.Join(plainly(runErr), err)
 }
 
 // sabotage is for tests, which have processes fail in the middle of a run.

@@ -69,12 +69,9 @@ func runLimits(c *cli.Context) error {
 	if errors.Is(runErr, limits.ErrShape) {
 		runErr = usageError{runErr}
 	}
-	// What was measured is reported whatever happened after it.
-	if len(result.Cases) == 0 {
-		return errors.Join(plainly(runErr), out.discard())
-	}
-	err = out.write(func(w io.Writer) error { return reports.WriteCeilings(w, c.String("format"), result) })
-	return errors.Join(plainly(runErr), err)
+	return out.finish(len(result.Cases) > 0, runErr, func(w io.Writer) error {
+		return reports.WriteCeilings(w, c.String("format"), result)
+	})
 }
 
 // limitsConfig turns flags into a measurement.

@@ -63,6 +63,15 @@ func openOutput(path, format string, stdout io.Writer) (*output, error) {
 	return &output{file: f, w: f, path: path}, nil
 }
 
+// finish writes what was measured, whatever ended the run, and where nothing was leaves
+// an existing file as it was. It returns both errors.
+func (o *output) finish(measured bool, runErr error, report func(io.Writer) error) error {
+	if !measured {
+		return errors.Join(plainly(runErr), o.discard())
+	}
+	return errors.Join(plainly(runErr), o.write(report))
+}
+
 // write writes the result and puts the file in place.
 func (o *output) write(report func(io.Writer) error) error {
 	if o.file == nil {

@@ -86,12 +86,9 @@ func runSM(c *cli.Context) error {
 	cfg.Progress = show.update
 	result, runErr := bench.Sweep(c.Context, cfg, options)
 	show.clear()
-	// What was measured is reported whatever happened after it.
-	if len(result.Records) == 0 {
-		return errors.Join(plainly(runErr), out.discard())
-	}
-	err = out.write(func(w io.Writer) error { return reports.WriteSweep(w, c.String("format"), reports.Sweep(result)) })
-	return errors.Join(plainly(runErr), err)
+	return out.finish(len(result.Records) > 0, runErr, func(w io.Writer) error {
+		return reports.WriteSweep(w, c.String("format"), reports.Sweep(result))
+	})
 }
 
 // sweepOptions reads the numbers of workers; bench bounds them.
