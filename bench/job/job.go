@@ -17,7 +17,7 @@ import (
 
 // Config says how to find the other processes.
 type Config struct {
-	Procs   int          // start so many processes here, this one included; 0: others have started them
+	Procs   int          // start so many processes here, this one included, if no engine has; 0: others have started them
 	Flags   engine.Flags // where this process is, if that was said
 	Ranks   int          // of the cluster; the processes have as many each
 	Secret  []byte       // of the job, if one was given
@@ -73,14 +73,18 @@ func Join(ctx context.Context, c Config) (*Job, error) {
 	if n := len(c.Secret); n > maxSecret {
 		return nil, usagef("a secret of %d bytes: at most %d will do", n, maxSecret)
 	}
-	if c.Procs > 0 {
-		return startChildren(ctx, &c)
-	}
 	place, err := engine.Find(c.Flags, os.Getenv, os.Hostname)
-	if err != nil {
+	switch {
+	case err != nil && c.Procs > 0:
+		return nil, usagef("--procs %d starts processes, but %w; to start them whatever the environment says, give --engine none", c.Procs, err)
+	case err != nil:
 		return nil, errPlace{err}
-	}
-	if place.Processes == 1 {
+	case c.Procs > 0 && place.Processes > 1: // each of which would start a job of its own
+		return nil, usagef("--procs %d starts processes, and %s says that this is process %d of %d: leave --procs out, or give --engine none",
+			c.Procs, place.Engine, place.Process, place.Processes)
+	case c.Procs > 0:
+		return startChildren(ctx, &c)
+	case place.Processes == 1:
 		return nil, nil
 	}
 	if err := c.divides(place.Processes); err != nil {

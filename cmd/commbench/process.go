@@ -28,7 +28,7 @@ func jobFlags() []cli.Flag {
 		&cli.IntFlag{Name: "world", Category: processFlags, Usage: "processes of the job", DefaultText: "$COMMBENCH_WORLD, or as the engine says"},
 		&cli.StringFlag{Name: "rendezvous", Category: processFlags, Usage: "`HOST:PORT` where process 0 listens; one that is not loopback needs COMMBENCH_SECRET", DefaultText: "$COMMBENCH_RENDEZVOUS, or as the engine says"},
 		&cli.StringFlag{Name: "engine", Category: processFlags, Usage: "`ENGINE` that started the processes: " + engines + ", or none", DefaultText: "the one that the environment shows"},
-		&cli.StringFlag{Name: "bind", Category: processFlags, EnvVars: []string{"COMMBENCH_BIND"}, Usage: "`ADDRESS` for tcp", DefaultText: "the one on the way to the rendezvous"},
+		&cli.StringFlag{Name: "bind", Category: processFlags, Usage: "`ADDRESS` for tcp", DefaultText: "$COMMBENCH_BIND, or the one on the way to the rendezvous"},
 		&cli.StringFlag{Name: "interface", Category: processFlags, Usage: "network interface for tcp, in place of --bind"},
 		&cli.IntFlag{Name: "tcp-streams", Category: processFlags, Value: tcp.DefaultStreams, Usage: "connections to each other process, in each direction"},
 		&cli.IntFlag{Name: "tcp-buffer", Category: processFlags, Usage: "send and receive buffer of a connection, in `BYTES`", DefaultText: "the system's"},
@@ -48,7 +48,8 @@ func networkOf(c *cli.Context) (tcp.Config, error) {
 			return n, usageError{fmt.Errorf("--%s %d: want at least 1", name, c.Int(name))}
 		}
 	}
-	if name := c.String("interface"); name != "" {
+	switch name := c.String("interface"); {
+	case name != "":
 		if c.IsSet("bind") {
 			return n, usageError{errors.New("--bind and --interface: want one of the two")}
 		}
@@ -56,6 +57,8 @@ func networkOf(c *cli.Context) (tcp.Config, error) {
 		if n.Bind, err = tcp.Address(name); err != nil {
 			return n, usageError{fmt.Errorf("--%w", err)}
 		}
+	case n.Bind == "":
+		n.Bind = os.Getenv("COMMBENCH_BIND")
 	}
 	if err := tcp.New(tcp.Config{Streams: n.Streams, Buffer: n.Buffer, Congestion: n.Congestion}).Check(); err != nil {
 		return n, usageError{err}

@@ -87,6 +87,52 @@ func TestSecretsOfOtherAddresses(t *testing.T) {
 	t.Skip("this host has no address but those of loopback")
 }
 
+// What an engine has started does not start a job in each of its processes, unless it is
+// told to take no notice of the engine. A network is as a flag says, or else the variable.
+func TestFlagsBeatVariables(t *testing.T) {
+	run := func(want int, says string, args ...string) {
+		t.Helper()
+		code, _, errs := commbench(t, append(append([]string{"dispatch", "--transport", "tcp"}, small...), args...)...)
+		if code != want || !strings.Contains(errs, says) {
+			t.Errorf("%v: exit %d, want %d and %q: %s", args, code, want, says, errs)
+		}
+	}
+	t.Setenv("COMMBENCH_BIND", "192.0.2.1")
+	run(exitUsage, "--bind 192.0.2.1: ")
+	run(exitGood, "", "--bind", "127.0.0.1")
+	run(exitGood, "", "--interface", loopbackInterface(t))
+	t.Setenv("COMMBENCH_BIND", "")
+	t.Setenv("OMPI_COMM_WORLD_RANK", "1")
+	t.Setenv("OMPI_COMM_WORLD_SIZE", "2")
+	run(exitUsage, "--procs 2 starts processes, but engine: openmpi: ", "--procs", "2") // on several hosts, for all that is known
+	t.Setenv("OMPI_COMM_WORLD_LOCAL_RANK", "1")
+	t.Setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "2")
+	t.Setenv("PMIX_NAMESPACE", "1")
+	run(exitUsage, "--procs 2 starts processes, and openmpi says that this is process 1 of 2: leave --procs out, or give --engine none", "--procs", "2")
+	run(exitUsage, "--engine slurm: SLURM_STEP_ID", "--procs", "2", "--engine", "slurm")
+	run(exitGood, "", "--engine", "none")
+	t.Setenv("OMPI_COMM_WORLD_RANK", "0")
+	t.Setenv("OMPI_COMM_WORLD_LOCAL_RANK", "0")
+	t.Setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "1")
+	t.Setenv("OMPI_COMM_WORLD_SIZE", "1")
+	run(exitUsage, "4 ranks in 3 processes", "--procs", "3") // nothing but the number is wrong
+}
+
+func loopbackInterface(t *testing.T) string {
+	t.Helper()
+	all, err := net.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range all {
+		if addrs, err := i.Addrs(); err == nil && len(addrs) > 0 && i.Flags&net.FlagLoopback != 0 {
+			return i.Name
+		}
+	}
+	t.Fatal("no loopback interface has an address")
+	return ""
+}
+
 // Commands that are of one process do not ask where it is.
 func TestOtherCommandsAreOfOneProcess(t *testing.T) {
 	for name, value := range map[string]string{"COMMBENCH_RANK": "1", "COMMBENCH_WORLD": "2", "COMMBENCH_RENDEZVOUS": "127.0.0.1:1",
