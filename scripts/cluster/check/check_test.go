@@ -29,6 +29,7 @@ func TestManifest(t *testing.T) {
 		{"clusterIP: None", "clusterIP: \"\"", "clusterIP"},
 		{"publishNotReadyAddresses: true", "publishNotReadyAddresses: false", "publishNotReadyAddresses"},
 		{"  selector:\n    app.kubernetes.io/name: commbench\n", "  selector:\n    app: commbench\n", "does not select"},
+		{"  template:\n    metadata:\n      labels:\n        app.kubernetes.io/name: commbench\n", "  template:\n", "does not select"},
 		{"commbench-0.commbench:29500", "commbench-1.commbench:29500", "not the first pod"},
 		{"commbench-0.commbench:29500", "commbench-0.commbench:1", "not one of the Service"},
 		{"requests: {cpu: \"8\"", "requests: {cpu: \"4\"", "cpu is requested as 4"},

@@ -36,7 +36,8 @@ func (m *manifest) check() error {
 	want(service.Spec.ClusterIP == core.ClusterIPNone, "Service: clusterIP must be None")
 	want(service.Spec.PublishNotReadyAddresses, "Service: publishNotReadyAddresses must be true: pods meet before they are ready")
 	labels := job.Spec.Template.Labels
-	both := maps.Clone(labels)
+	both := map[string]string{}
+	maps.Copy(both, labels)
 	maps.Copy(both, service.Spec.Selector)
 	want(len(service.Spec.Selector) > 0 && maps.Equal(both, labels), "Service: selector %v does not select pods with labels %v", service.Spec.Selector, labels)
 
