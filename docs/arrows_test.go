@@ -65,12 +65,12 @@ var arrows = map[string][]string{
 		"transport/driver", "transport/faulty", "transport/mem", "transport/rendezvous", "transport/shm", "transport/tcp"},
 	"scripts/engines":  {}, // tests only
 	"scripts/netns":    {}, // tests only
-	"scripts/internal": {"alltoall/plan", "bench/record", "bench/unit", "scripts/internal/doc"},
+	"scripts/internal": {"alltoall/plan", "bench/record", "bench/stats", "bench/unit", "scripts/internal/..."},
 	"scripts/network": {"bench/job", "bench/record", "bench/stats", "bench/unit", "scripts/internal/...",
 		"transport", "transport/driver", "transport/tcp"},
 	"scripts/peers":   {"bench/record", "bench/stats", "bench/unit", "scripts/internal/..."},
-	"scripts/targets": {"bench/record", "bench/stats", "bench/unit", "scripts/internal/doc"},
-	"scripts/soak": {"alltoall/plan", "bench", "bench/record",
+	"scripts/targets": {"bench/record", "bench/unit", "scripts/internal/..."},
+	"scripts/soak": {"alltoall/plan", "bench", "bench/record", "scripts/internal/program",
 		"transport/driver", "transport/faulty", "transport/mem", "transport/rendezvous", "transport/shm", "transport/tcp"},
 	"docs": {},
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/commbench/commbench/bench/engine"
@@ -132,5 +131,5 @@ func show[T any](p *T) string {
 	if p == nil {
 		return "null"
 	}
-	return strings.TrimSpace(fmt.Sprintln(*p))
+	return fmt.Sprint(*p)
 }

@@ -146,10 +146,11 @@ func busiest(t *testing.T, binary string, r *record.Record) int64 {
 		from++
 	}
 	row := *r.Traffic.BytesPerToken + int64(*r.Traffic.MetadataBytesPerToken)
-	if rounded := (row + 15) / 16 * 16; all != *r.Traffic.ScaleOutWire*rounded {
+	rounded := (row + 15) / 16 * 16
+	if all != *r.Traffic.ScaleOutWire*rounded {
 		t.Fatalf("%s %s: the matrix has %d bytes between nodes, the record %d rows of %d", r.Op, r.Algorithm, all, *r.Traffic.ScaleOutWire, rounded)
 	}
-	return int64(float64(max(slices.Max(sent[:]), slices.Max(received[:]))) * float64(row) / float64((row+15)/16*16))
+	return int64(float64(max(slices.Max(sent[:]), slices.Max(received[:]))) * float64(row) / float64(rounded))
 }
 
 // filled is how much of its rate the busiest link carried, headers left out.

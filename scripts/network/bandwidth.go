@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/commbench/commbench/scripts/internal/turns"
 )
 
 // block is what is put, written and read at once, and what a stream has of memory at
@@ -23,21 +25,21 @@ func bandwidth(ctx context.Context, s *settings) (result, error) {
 	for _, streams := range []int{1, 2, 4, 8} {
 		side := func(part string, row int) contender {
 			t := trial{Part: part, Procs: 2, Streams: streams, Row: row, Warm: s.warm, Sample: s.sample}
-			return contender{name: fmt.Sprintf("%s %d", part, row), run: t.run}
+			return contender{Name: fmt.Sprintf("%s %d", part, row), Run: t.run}
 		}
-		iperf := contender{name: "iperf3", run: func(ctx context.Context) ([]float64, error) { return iperf3(ctx, s, streams) }}
+		iperf := contender{Name: "iperf3", Run: func(ctx context.Context) ([]float64, error) { return iperf3(ctx, s, streams) }}
 		all := []contender{side("put", block), side("bare", block), iperf, side("put", rows[0]), side("put", rows[1])}
 		if err := takeTurns(ctx, s.rounds, fmt.Sprintf("streams: %d", streams), all); err != nil {
 			return result{}, err
 		}
-		ours := all[0].figure(0)
-		beside, bare := over(ours, all[1].figure(0))
-		ahead, iperf3 := over(ours, all[2].figure(0))
+		ours := figure(&all[0], 0)
+		beside, bare := turns.Over(ours, figure(&all[1], 0))
+		ahead, iperf3 := turns.Over(ours, figure(&all[2], 0))
 		met = met && bare >= 0.9 && iperf3 > 1
 		said = append(said, fmt.Sprintf("%d: %s, %s", streams, beside, ahead))
 		fmt.Fprintf(&b, "| %d |", streams)
 		for i := range all {
-			fmt.Fprintf(&b, " %s |", spread(all[i].figure(0)))
+			fmt.Fprintf(&b, " %s |", spread(figure(&all[i], 0)))
 		}
 		b.WriteString("\n")
 	}

@@ -58,7 +58,6 @@ func resources(ctx context.Context, s *settings) (result, error) {
 // before the process has then that has most.
 func crowd(ctx context.Context, at place, t *trial) (most []float64, err error) {
 	before := runtime.NumGoroutine()
-	at.network.Streams = t.Streams
 	d := tcp.New(at.network)
 	n := t.Ranks / at.Processes()
 	var worlds []*transport.World

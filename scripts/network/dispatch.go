@@ -9,6 +9,7 @@ import (
 
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/scripts/internal/doc"
+	"github.com/commbench/commbench/scripts/internal/turns"
 )
 
 // workload is the default one, as arguments of commbench.
@@ -40,7 +41,7 @@ func dispatches(ctx context.Context, s *settings) (result, error) {
 		{"a process for each node, shm within", []string{"--procs", "node", "--scale-up", "shm", "--scale-out", "tcp"}},
 		{"a process for each node, tcp within", []string{"--procs", "node", "--transport", "tcp"}},
 	} {
-		all = append(all, contender{name: where.name, run: func(ctx context.Context) ([]float64, error) {
+		all = append(all, contender{Name: where.name, Run: func(ctx context.Context) ([]float64, error) {
 			out, err := doc.Output(ctx, nil, s.commbench, append(s.workload(), where.args...)...)
 			if err != nil {
 				return nil, err
@@ -64,9 +65,9 @@ func dispatches(ctx context.Context, s *settings) (result, error) {
 	fmt.Fprintf(&b, "| dispatch, %d x %d, %d tokens | efficiency | p50, ms | loopback, GB/s |\n|---|---|---|---|\n", s.nodes, s.gpus, s.tokens)
 	for i := range all {
 		c := &all[i]
-		met = met && p50(c.figure(0)) >= 0.8
-		said = append(said, c.name+": "+spread(c.figure(0)))
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.name, spread(c.figure(0)), spread(c.figure(1)), spread(c.figure(2)))
+		met = met && turns.P50(figure(c, 0)) >= 0.8
+		said = append(said, c.Name+": "+spread(figure(c, 0)))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.Name, spread(figure(c, 0)), spread(figure(c, 1)), spread(figure(c, 2)))
 	}
 	return result{&met, strings.Join(said, "; "), b.String()}, nil
 }

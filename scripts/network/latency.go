@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/commbench/commbench/bench/stats"
+	"github.com/commbench/commbench/scripts/internal/turns"
 )
 
 const message = 64 // bytes
@@ -15,16 +16,16 @@ const message = 64 // bytes
 func latency(ctx context.Context, s *settings) (result, error) {
 	var all []contender
 	for _, part := range []string{"put trip", "bare trip"} {
-		all = append(all, contender{name: part, run: trial{Part: part, Procs: 2, Streams: 1, Trips: s.trips}.run})
+		all = append(all, contender{Name: part, Run: trial{Part: part, Procs: 2, Streams: 1, Trips: s.trips}.run})
 	}
 	if err := takeTurns(ctx, s.rounds, "round trip", all); err != nil {
 		return result{}, err
 	}
-	ratio, median := over(all[0].figure(0), all[1].figure(0))
-	tail, _ := over(all[0].figure(1), all[1].figure(1))
+	ratio, median := turns.Over(figure(&all[0], 0), figure(&all[1], 0))
+	tail, _ := turns.Over(figure(&all[0], 1), figure(&all[1], 1))
 	met := median > 0 && median <= 1.5
 	return result{met: &met, measured: fmt.Sprintf("%s; p50 %s against %s us; p99 %s: %s against %s us", ratio,
-		spread(all[0].figure(0)), spread(all[1].figure(0)), tail, spread(all[0].figure(1)), spread(all[1].figure(1)))}, nil
+		spread(figure(&all[0], 0)), spread(figure(&all[1], 0)), tail, spread(figure(&all[0], 1)), spread(figure(&all[1], 1)))}, nil
 }
 
 // trips times messages there and back, one after the other, and returns p50 and p99 in

@@ -18,12 +18,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/commbench/commbench/scripts/internal/doc"
+	"github.com/commbench/commbench/scripts/internal/program"
 )
 
 // settings are the command line, and what follows from -quick.
@@ -64,54 +63,31 @@ func main() {
 	if len(os.Args) == 3 && os.Args[1] == childArg {
 		os.Exit(child(os.Args[2]))
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	switch {
-	case err == nil || errors.Is(err, flag.ErrHelp):
-		return
-	case errors.As(err, new(usageError)):
-		os.Exit(2)
-	}
-	fmt.Fprintf(os.Stderr, "network: %v\n", err)
-	if errors.As(err, new(doc.WrongError)) {
-		os.Exit(doc.ExitWrong)
-	}
-	os.Exit(1)
+	os.Exit(doc.ExitCode("network", program.Run(run)))
 }
-
-// usageError is a command line that was complained of.
-type usageError struct{ error }
 
 func parse(args []string, stderr io.Writer) (settings, error) {
 	s := settings{warm: time.Second, sample: 2 * time.Second, trips: 5000, tokens: 1024, nodes: 4, gpus: 8}
 	f := flag.NewFlagSet("network", flag.ContinueOnError)
-	f.SetOutput(stderr)
 	f.IntVar(&s.rounds, "rounds", 7, "rounds in which all sides take turns")
 	f.IntVar(&s.only, "only", 0, "the `number` of one target; 0 is all")
 	f.BoolVar(&s.quick, "quick", false, "1 round of short samples, to see that everything works; the figures mean nothing")
 	f.StringVar(&s.commbench, "commbench", "bin/commbench", "the command; make build")
 	f.StringVar(&s.peers, "peers", "out/peers", "folder of a2av.openmpi; make peers")
 	f.StringVar(&s.write, "write", "", "document in which the block between the network markers is replaced")
-	if err := f.Parse(args); err != nil {
-		return s, usageError{err}
-	}
-	var wrong error
-	switch {
-	case f.NArg() > 0 || s.rounds < 1 || s.only < 0 || s.only > len(targets):
-		wrong = fmt.Errorf("want at least 1 round, and a target from 1 to %d", len(targets))
-	case s.write != "" && (s.only != 0 || s.quick):
-		wrong = errors.New("-only and -quick are not for a document: not with -write")
-	}
-	if wrong != nil {
-		fmt.Fprintf(stderr, "network: %v\n", wrong)
-		return s, usageError{wrong}
-	}
+	err := program.Parse(f, args, stderr, func() error {
+		switch {
+		case f.NArg() > 0 || s.rounds < 1 || s.only < 0 || s.only > len(targets):
+			return fmt.Errorf("want at least 1 round, and a target from 1 to %d", len(targets))
+		case s.write != "" && (s.only != 0 || s.quick):
+			return errors.New("-only and -quick are not for a document: not with -write")
+		}
+		return nil
+	})
 	if s.quick {
 		s.rounds, s.warm, s.sample, s.trips, s.tokens, s.nodes, s.gpus = 1, 5*time.Millisecond, 20*time.Millisecond, 100, 16, 2, 2
 	}
-	return s, nil
+	return s, err
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/bench/unit"
 	"github.com/commbench/commbench/scripts/internal/side"
+	"github.com/commbench/commbench/scripts/internal/turns"
 )
 
 const mpiIters = 3 // timed iterations of a turn, after one that is not
@@ -40,17 +41,17 @@ func overMPI(ctx context.Context, s *settings) (result, error) {
 		if err := takeTurns(ctx, s.rounds, fmt.Sprintf("%d ranks", c.Ranks()), all); err != nil {
 			return result{}, err
 		}
-		whole, _ := over(all[0].figure(0), all[1].figure(0))
-		alone, ratio := over(all[0].figure(1), all[1].figure(0))
+		whole, _ := turns.Over(figure(&all[0], 0), figure(&all[1], 0))
+		alone, ratio := turns.Over(figure(&all[0], 1), figure(&all[1], 0))
 		met = met && ratio > 1
 		said = append(said, fmt.Sprintf("%d ranks: MPI_Alltoallv alone takes %s our time, with pack and unpack %s", c.Ranks(), alone, whole))
 		fmt.Fprintf(&b, "\n| dispatch over TCP, %d x %d | median, ms (range) | MPI_Alltoallv takes, times | with pack and unpack |\n|---|---|---|---|\n", c.Nodes, c.GPUs)
-		fmt.Fprintf(&b, "| Open MPI | %s, of which exchange %s | | |\n", spread(all[0].figure(0)), unit.Number(p50(all[0].figure(1))))
+		fmt.Fprintf(&b, "| Open MPI | %s, of which exchange %s | | |\n", spread(figure(&all[0], 0)), unit.Number(turns.P50(figure(&all[0], 1))))
 		for i := range all[1:] {
 			ours := &all[1+i]
-			alone, _ := over(all[0].figure(1), ours.figure(0))
-			whole, _ := over(all[0].figure(0), ours.figure(0))
-			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", ours.name, spread(ours.figure(0)), alone, whole)
+			alone, _ := turns.Over(figure(&all[0], 1), figure(ours, 0))
+			whole, _ := turns.Over(figure(&all[0], 0), figure(ours, 0))
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", ours.Name, spread(figure(ours, 0)), alone, whole)
 		}
 	}
 	return result{&met, strings.Join(said, "; "), strings.TrimPrefix(b.String(), "\n")}, nil
@@ -65,9 +66,9 @@ func mpiContenders(c *side.Case) []contender {
 		for _, x := range samples {
 			total, exchange = append(total, x.Total/1e3), append(exchange, x.Exchange/1e3)
 		}
-		return []float64{p50(total), p50(exchange)}, err
+		return []float64{turns.P50(total), turns.P50(exchange)}, err
 	}
-	all := []contender{{name: "Open MPI", run: func(ctx context.Context) ([]float64, error) {
+	all := []contender{{Name: "Open MPI", Run: func(ctx context.Context) ([]float64, error) {
 		return medians(c.MPI(ctx, "a2av.openmpi", side.OpenMPI("tcp,self")...))
 	}}}
 	for _, procs := range []struct{ flag, name string }{{"rank", "a process for each rank"}, {"node", "a process for each node"}, {"1", "one process"}} {
@@ -75,7 +76,7 @@ func mpiContenders(c *side.Case) []contender {
 			continue // the same as rank
 		}
 		for _, algorithm := range []string{record.Direct, record.TwoHop} {
-			all = append(all, contender{name: "commbench " + algorithm + ", " + procs.name, run: func(ctx context.Context) ([]float64, error) {
+			all = append(all, contender{Name: "commbench " + algorithm + ", " + procs.name, Run: func(ctx context.Context) ([]float64, error) {
 				return medians(c.Ours(ctx, algorithm, "--transport", "tcp", "--procs", procs.flag))
 			}})
 		}

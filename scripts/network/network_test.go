@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/commbench/commbench/scripts/internal/doc"
+	"github.com/commbench/commbench/scripts/internal/program"
 )
 
 // TestMain is what the children of trials start.
@@ -33,7 +34,7 @@ func TestCommandLine(t *testing.T) {
 		t.Errorf("%+v (%v)", s, err)
 	}
 	for _, args := range [][]string{{"-bogus"}, {"extra"}, {"-rounds", "0"}, {"-only", "6"}, {"-only", "-1"}, {"-only", "1", "-write", "x"}, {"-quick", "-write", "x"}} {
-		if _, err := parse(args, io.Discard); !errors.As(err, new(usageError)) {
+		if _, err := parse(args, io.Discard); !errors.As(err, new(program.UsageError)) {
 			t.Errorf("%v: %v", args, err)
 		}
 	}

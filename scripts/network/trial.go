@@ -45,7 +45,7 @@ var parts = map[string]func(context.Context, place, *trial) ([]float64, error){
 // place is a process in a trial.
 type place struct {
 	peers
-	network tcp.Config // with the job's address and secret
+	network tcp.Config // with the address and secret of the job, if there is one
 }
 
 type peers interface {
@@ -67,7 +67,7 @@ func (alone) Exchange(_ context.Context, _ string, blob []byte) ([][]byte, error
 func (t trial) run(ctx context.Context) ([]float64, error) {
 	t.Ranks = max(t.Ranks, t.Procs)
 	if t.Procs == 1 {
-		return parts[t.Part](ctx, place{peers: alone{}}, &t)
+		return parts[t.Part](ctx, place{alone{}, tcp.Config{Streams: t.Streams}}, &t)
 	}
 	text, err := json.Marshal(&t)
 	if err != nil {

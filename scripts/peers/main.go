@@ -15,14 +15,14 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/scripts/internal/doc"
+	"github.com/commbench/commbench/scripts/internal/program"
+	"github.com/commbench/commbench/scripts/internal/turns"
 )
 
 // settings are the command line.
@@ -35,31 +35,12 @@ type settings struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	var wrong doc.WrongError
-	switch {
-	case err == nil || errors.Is(err, flag.ErrHelp):
-		return
-	case errors.As(err, new(usageError)):
-		os.Exit(2)
-	}
-	fmt.Fprintf(os.Stderr, "peers: %v\n", err)
-	if errors.As(err, &wrong) {
-		os.Exit(doc.ExitWrong)
-	}
-	os.Exit(1)
+	os.Exit(doc.ExitCode("peers", program.Run(run)))
 }
-
-// usageError is a command line that the flag package has complained of.
-type usageError struct{ error }
 
 func parse(args []string, stderr io.Writer) (settings, error) {
 	var s settings
 	f := flag.NewFlagSet("peers", flag.ContinueOnError)
-	f.SetOutput(stderr)
 	f.IntVar(&s.rounds, "rounds", 10, "rounds in which all sides take turns")
 	f.IntVar(&s.iters, "iters", 3, "timed iterations of a side in a round")
 	f.IntVar(&s.warmup, "warmup", 1, "iterations of a side in a round before those")
@@ -69,19 +50,17 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	f.StringVar(&s.peers, "peers", "out/peers", "folder of a2av.openmpi, a2av.mpich and limit; make peers")
 	f.StringVar(&s.write, "write", "", "document in which the block between the bench-peers markers is replaced")
 	quick := f.Bool("quick", false, "2 rounds with few tokens, to see that everything works; the figures mean nothing")
-	if err := f.Parse(args); err != nil {
-		return s, usageError{err}
-	}
+	err := program.Parse(f, args, stderr, func() error {
+		if f.NArg() > 0 || min(s.rounds, s.iters, s.tokens, s.mib) < 1 || s.warmup < 0 {
+			return errors.New("want no arguments but flags, and numbers of at least 1")
+		}
+		return nil
+	})
 	s.command = strings.Join(append([]string{"go run ./scripts/peers"}, args...), " ")
 	if *quick {
 		s.rounds, s.tokens, s.mib = min(s.rounds, 2), min(s.tokens, 16), min(s.mib, 16)
 	}
-	if f.NArg() > 0 || min(s.rounds, s.iters, s.tokens, s.mib) < 1 || s.warmup < 0 {
-		err := usageError{errors.New("want no arguments but flags, and numbers of at least 1")}
-		fmt.Fprintf(stderr, "peers: %v\n", err)
-		return s, err
-	}
-	return s, nil
+	return s, err
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -111,23 +90,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return doc.Replace(s.write, "bench-peers", block(sections, facts(ctx), time.Now()))
 }
 
-// measure lets the sides of a section take turns. Each round begins with another
-// side, so that none always runs after the same one.
+// measure lets the sides of a section take turns.
 func measure(ctx context.Context, sec *section, progress io.Writer) error {
 	if err := sec.plan(ctx); err != nil {
 		return err
 	}
 	sec.sides = sec.contenders()
-	for round := range sec.rounds {
-		for i := range sec.sides {
-			side := &sec.sides[(round+i)%len(sec.sides)]
-			samples, err := side.run(ctx)
-			if err != nil {
-				return fmt.Errorf("%s, %s: %w", sec, side.name, err)
-			}
-			side.rounds = append(side.rounds, samples)
-			fmt.Fprintf(progress, "%s, round %d of %d: %s %s ms\n", sec, round+1, sec.rounds, side.name, ms(figure(total).round(samples)))
-		}
-	}
-	return nil
+	return turns.Take(ctx, sec.rounds, sec.String(), sec.sides, func(round int, name string, samples []sample) {
+		fmt.Fprintf(progress, "%s, round %d of %d: %s %s ms\n", sec, round+1, sec.rounds, name, ms(figure(total).round(samples)))
+	})
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/commbench/commbench/scripts/internal/doc"
+	"github.com/commbench/commbench/scripts/internal/program"
 )
 
 func TestParseLimit(t *testing.T) {
@@ -40,11 +41,11 @@ func compared(op string) section {
 		return sample{Total: pack + exchange + finish, Pack: pack, Exchange: exchange, Finish: finish}
 	}
 	return section{op: op, cluster: cluster{4, 8}, settings: settings{rounds: 2, iters: 3, tokens: 1024, command: "go run ./scripts/peers"}, sides: []contender{
-		{name: "commbench two-hop", rounds: [][]sample{whole(90_000, 100_000, 120_000), whole(100_000, 110_000, 130_000)}},
-		{name: "an MPI", rounds: [][]sample{
+		{Name: "commbench two-hop", Rounds: [][]sample{whole(90_000, 100_000, 120_000), whole(100_000, 110_000, 130_000)}},
+		{Name: "an MPI", Rounds: [][]sample{
 			{parts(100_000, 200_000, 50_000), parts(100_000, 200_000, 100_000), parts(100_000, 300_000, 100_000)},
 			{parts(100_000, 200_000, 70_000), parts(200_000, 200_000, 150_000), parts(200_000, 300_000, 100_000)}}},
-		{name: "a C loop", rounds: [][]sample{whole(40_000, 50_000, 60_000), whole(50_000, 55_000, 60_000)}},
+		{Name: "a C loop", Rounds: [][]sample{whole(40_000, 50_000, 60_000), whole(50_000, 55_000, 60_000)}},
 	}}
 }
 
@@ -102,7 +103,7 @@ func TestCommandLine(t *testing.T) {
 		t.Errorf("%+v (%v)", s, err)
 	}
 	for _, args := range [][]string{{"-bogus"}, {"extra"}, {"-rounds", "0"}, {"-iters", "0"}, {"-tokens", "0"}, {"-warmup", "-1"}} {
-		if _, err := parse(args, io.Discard); !errors.As(err, new(usageError)) {
+		if _, err := parse(args, io.Discard); !errors.As(err, new(program.UsageError)) {
 			t.Errorf("%v: %v", args, err)
 		}
 	}

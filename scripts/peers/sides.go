@@ -11,6 +11,7 @@ import (
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/scripts/internal/doc"
 	"github.com/commbench/commbench/scripts/internal/side"
+	"github.com/commbench/commbench/scripts/internal/turns"
 )
 
 // cluster is nodes x GPUs; "4x8".
@@ -32,14 +33,10 @@ type section struct {
 
 func (s *section) String() string { return s.op + " on " + s.cluster.String() }
 
-// contender is one of those that are compared.
-type contender struct {
-	name   string
-	run    func(context.Context) ([]sample, error)
-	rounds [][]sample
-}
-
 type sample = side.Sample
+
+// A contender's turn is a few iterations.
+type contender = turns.Contender[[]sample]
 
 // workload is what all contenders run.
 func (s *section) workload() *side.Case {
@@ -56,22 +53,22 @@ func (s *section) plan(ctx context.Context) (err error) {
 func (s *section) contenders() []contender {
 	// MPICH cannot give way: its ranks spin.
 	sides := []contender{
-		{name: "commbench two-hop", run: s.ours("two-hop")},
-		{name: "commbench direct", run: s.ours("direct")},
-		{name: "Open MPI, shared memory", run: s.mpi("a2av.openmpi", side.OpenMPI("vader,self")...)},
-		{name: "Open MPI, TCP", run: s.mpi("a2av.openmpi", side.OpenMPI("tcp,self")...)},
-		{name: "MPICH, shared memory", run: s.mpi("a2av.mpich", "mpirun.mpich", "-iface", "lo", "-genv", "UCX_TLS", "sm,self")},
+		{Name: "commbench two-hop", Run: s.ours("two-hop")},
+		{Name: "commbench direct", Run: s.ours("direct")},
+		{Name: "Open MPI, shared memory", Run: s.mpi("a2av.openmpi", side.OpenMPI("vader,self")...)},
+		{Name: "Open MPI, TCP", Run: s.mpi("a2av.openmpi", side.OpenMPI("tcp,self")...)},
+		{Name: "MPICH, shared memory", Run: s.mpi("a2av.mpich", "mpirun.mpich", "-iface", "lo", "-genv", "UCX_TLS", "sm,self")},
 	}
 	// Over TCP its spinning ranks do not get through where they outnumber the cores.
 	if s.nodes*s.gpus <= runtime.NumCPU() {
-		sides = append(sides, contender{name: "MPICH, TCP", run: s.mpi("a2av.mpich", "mpirun.mpich", "-iface", "lo", "-genv", "UCX_TLS", "tcp,self", "-genv", "UCX_NET_DEVICES", "lo")})
+		sides = append(sides, contender{Name: "MPICH, TCP", Run: s.mpi("a2av.mpich", "mpirun.mpich", "-iface", "lo", "-genv", "UCX_TLS", "tcp,self", "-genv", "UCX_NET_DEVICES", "lo")})
 	}
 	if s.op == record.Dispatch {
 		return append(sides,
-			contender{name: "C memcpy", run: s.limit("memcpy")},
-			contender{name: "C AVX-512 copies, past the caches", run: s.limit("nt")})
+			contender{Name: "C memcpy", Run: s.limit("memcpy")},
+			contender{Name: "C AVX-512 copies, past the caches", Run: s.limit("nt")})
 	}
-	return append(sides, contender{name: "C AVX-512 sums", run: s.limit("reduce")})
+	return append(sides, contender{Name: "C AVX-512 sums", Run: s.limit("reduce")})
 }
 
 func (s *section) ours(algorithm string) func(context.Context) ([]sample, error) {

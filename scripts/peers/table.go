@@ -11,6 +11,7 @@ import (
 	"github.com/commbench/commbench/bench/stats"
 	"github.com/commbench/commbench/bench/unit"
 	"github.com/commbench/commbench/scripts/internal/doc"
+	"github.com/commbench/commbench/scripts/internal/turns"
 )
 
 // A figure of a side is the median over rounds of the round's median, so that
@@ -25,16 +26,12 @@ func (f figure) round(samples []sample) float64 {
 	for _, x := range samples {
 		v = append(v, f(x))
 	}
-	s, err := stats.Summarize(v)
-	if err != nil {
-		return 0 // no sample
-	}
-	return s.P50
+	return turns.P50(v)
 }
 
 func (f figure) rounds(s *contender) []float64 {
 	var v []float64
-	for _, samples := range s.rounds {
+	for _, samples := range s.Rounds {
 		v = append(v, f.round(samples))
 	}
 	return v
@@ -54,11 +51,8 @@ func (f figure) of(s *contender) string {
 // over is how many times the base's total a side's figure is, with the extremes
 // over rounds.
 func (f figure) over(s, base *contender) string {
-	r, err := stats.Compare(f.rounds(s), figure(total).rounds(base))
-	if err != nil {
-		return unit.Unknown
-	}
-	return fmt.Sprintf("%s (%s to %s)", unit.Ratio(r.Median), unit.Number(r.Min), unit.Number(r.Max))
+	text, _ := turns.Over(f.rounds(s), figure(total).rounds(base))
+	return text
 }
 
 // unsorted is an iteration without the step that commbench has no need of: its
@@ -72,9 +66,9 @@ func (s *section) unsorted(x sample) float64 {
 }
 
 // spread is the smallest and the largest sample.
-func (s *contender) spread() string {
+func spread(s *contender) string {
 	var v []float64
-	for _, samples := range s.rounds {
+	for _, samples := range s.Rounds {
 		for _, x := range samples {
 			v = append(v, x.Total)
 		}
@@ -99,13 +93,13 @@ func (s *section) table() string {
 		if i > 0 {
 			ratio = figure(total).over(side, base)
 		}
-		if side.rounds[0][0].Exchange > 0 { // of MPI the parts are known
+		if side.Rounds[0][0].Exchange > 0 { // of MPI the parts are known
 			parts = figure(func(x sample) float64 { return x.Pack }).of(side) + ", " +
 				figure(func(x sample) float64 { return x.Exchange }).of(side) + ", " +
 				figure(func(x sample) float64 { return x.Finish }).of(side)
 			unsorted = figure(s.unsorted).over(side, base)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", side.name, figure(total).of(side), side.spread(), ratio, parts, unsorted)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", side.Name, figure(total).of(side), spread(side), ratio, parts, unsorted)
 	}
 	return b.String()
 }

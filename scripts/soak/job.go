@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,13 +47,13 @@ func start(t *trial, commbench, self, dir string) (*job, error) {
 		cmd.Dir = dir
 		cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + filepath.Join(dir, "tmp")}, env...)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-		for name, to := range map[string]func(*os.File){"stdout": func(f *os.File) { cmd.Stdout = f }, "stderr": func(f *os.File) { cmd.Stderr = f }} {
+		for name, to := range map[string]*io.Writer{"stdout": &cmd.Stdout, "stderr": &cmd.Stderr} {
 			f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%s.%d", name, p)))
 			if err != nil {
 				return j, err
 			}
 			j.files = append(j.files, f)
-			to(f)
+			*to = f
 		}
 		if err := cmd.Start(); err != nil {
 			return j, err

@@ -81,10 +81,8 @@ func (t *trial) judgeOutput(o *outcome, dir string) error {
 			return failf(classOther, "%v, and the output does not parse: %w", o, err)
 		}
 	}
-	if e.Exited() && e.ExitStatus() != fail {
-		if want := t.reports(); len(recs) != len(want) && e.ExitStatus() == good {
-			return failf(classOther, "%v, with %d records, expected %d: %v", o, len(recs), len(want), want)
-		}
+	if want := t.reports(); e.Exited() && e.ExitStatus() == good && len(recs) != len(want) {
+		return failf(classOther, "%v, with %d records, expected %d: %v", o, len(recs), len(want), want)
 	}
 	for i := range recs {
 		if err := t.judgeRecord(&recs[i], i, o); err != nil {

@@ -89,9 +89,8 @@ func (s *shared) look(seed uint64) {
 // settle says what is left at the end.
 func (s *shared) settle() error {
 	for until := time.Now().Add(settleTime); len(s.since) > 0 && time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
-		seen := s.since
-		s.look(0)
-		maps.DeleteFunc(s.since, func(path string, _ uint64) bool { _, was := seen[path]; return !was })
+		there := sharedPaths()
+		maps.DeleteFunc(s.since, func(path string, _ uint64) bool { return !slices.Contains(there, path) })
 	}
 	if len(s.since) == 0 {
 		return nil

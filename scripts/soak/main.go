@@ -34,6 +34,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/commbench/commbench/scripts/internal/program"
 )
 
 // settings are the command line.
@@ -48,27 +50,18 @@ type settings struct {
 }
 
 func main() {
+	// Not by program.Run: a second Ctrl-C, which ends a process at once, would leave those
+	// of the trial, which have sessions of their own.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
-	switch {
-	case err == nil || errors.Is(err, flag.ErrHelp):
-		return
-	case errors.As(err, new(usageError)):
-		os.Exit(2)
-	}
-	fmt.Fprintf(os.Stderr, "soak: %v\n", err)
-	os.Exit(1)
+	os.Exit(program.ExitCode("soak", err))
 }
-
-// usageError is a command line that was complained of.
-type usageError struct{ error }
 
 func parse(args []string, stderr io.Writer) (settings, error) {
 	var s settings
 	var only, inside uint64
 	f := flag.NewFlagSet("soak", flag.ContinueOnError)
-	f.SetOutput(stderr)
 	f.DurationVar(&s.duration, "duration", 10*time.Minute, "how long to go on")
 	f.Uint64Var(&s.seed, "seed", uint64(time.Now().Unix())*1000, "seed of the first trial")
 	f.Uint64Var(&only, "only", 0, "the `seed` of one trial")
@@ -76,9 +69,12 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	f.BoolVar(&s.verbose, "v", false, "print every trial")
 	f.StringVar(&s.commbench, "commbench", "bin/commbench", "the command; make build")
 	f.Uint64Var(&inside, "inside", 0, "be a trial of kind inside, with this `seed`")
-	if err := f.Parse(args); err != nil {
-		return s, usageError{err}
-	}
+	err := program.Parse(f, args, stderr, func() error {
+		if f.NArg() > 0 || s.duration <= 0 {
+			return errors.New("want a duration above 0, and nothing behind the flags")
+		}
+		return nil
+	})
 	f.Visit(func(given *flag.Flag) {
 		switch given.Name {
 		case "only":
@@ -87,12 +83,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 			s.inside, s.seed = true, inside
 		}
 	})
-	if f.NArg() > 0 || s.duration <= 0 {
-		err := usageError{errors.New("want a duration above 0, and nothing behind the flags")}
-		fmt.Fprintf(stderr, "soak: %v\n", err)
-		return s, err
-	}
-	return s, nil
+	return s, err
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

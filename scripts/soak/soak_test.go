@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/commbench/commbench/scripts/internal/program"
 )
 
 // TestMain lets trials of kind inside run this binary.
@@ -35,7 +37,7 @@ func TestCommandLine(t *testing.T) {
 		t.Errorf("%+v (%v)", s, err)
 	}
 	for _, args := range [][]string{{"-bogus"}, {"extra"}, {"-duration", "0s"}, {"-seed", "-1"}} {
-		if _, err := parse(args, io.Discard); !errors.As(err, new(usageError)) {
+		if _, err := parse(args, io.Discard); !errors.As(err, new(program.UsageError)) {
 			t.Errorf("%v: %v", args, err)
 		}
 	}

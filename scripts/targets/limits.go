@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"github.com/commbench/commbench/bench/record"
-	"github.com/commbench/commbench/bench/stats"
 	"github.com/commbench/commbench/bench/unit"
 	"github.com/commbench/commbench/scripts/internal/doc"
+	"github.com/commbench/commbench/scripts/internal/turns"
 )
 
 // commbench runs one benchmark with no baseline and no check, and returns its
@@ -37,23 +37,6 @@ func (s *settings) records(ctx context.Context, args ...string) ([]record.Record
 	return recs, err
 }
 
-// spread is a median with its extremes.
-func spread(v []float64, format func(float64) string) string {
-	sum, err := stats.Summarize(v)
-	if err != nil {
-		return unit.Unknown
-	}
-	return fmt.Sprintf("%s (%s to %s)", format(sum.P50), format(sum.Min), format(sum.Max))
-}
-
-func p50(v []float64) float64 {
-	sum, err := stats.Summarize(v)
-	if err != nil {
-		return 0
-	}
-	return sum.P50
-}
-
 func verdict(met bool) string {
 	if met {
 		return ""
@@ -72,8 +55,8 @@ func dispatchOverLimit(ctx context.Context, s *settings) (string, error) {
 		return "", fmt.Errorf("the record has no limit")
 	}
 	ratios := overSamples(rec, *rec.Traffic.CopiedBytes)
-	return fmt.Sprintf("%s%s; %s against a limit of %s GB/s (%s stores)", verdict(p50(ratios) >= 1), spread(ratios, unit.Ratio),
-		unit.Rate(float64(*rec.Traffic.CopiedBytes), unit.Micros(*rec.TimeUS.P50)), spread(rec.Limit.SamplesGBps, unit.Number), *rec.Limit.Stores), nil
+	return fmt.Sprintf("%s%s; %s against a limit of %s GB/s (%s stores)", verdict(turns.P50(ratios) >= 1), turns.Spread(ratios, unit.Ratio),
+		unit.Rate(float64(*rec.Traffic.CopiedBytes), unit.Micros(*rec.TimeUS.P50)), turns.Spread(rec.Limit.SamplesGBps, unit.Number), *rec.Limit.Stores), nil
 }
 
 func overSamples(rec *record.Record, bytes int64) (ratios []float64) {
@@ -111,10 +94,10 @@ func combineOverLoop(ctx context.Context, s *settings) (string, error) {
 			return "", fmt.Errorf("limit printed no rate: %q", out)
 		}
 		rate := float64(*rec.Traffic.ReducedBytes) / *rec.TimeUS.P50 / 1e3
-		ours, loop = append(ours, rate), append(loop, p50(rates))
-		ratios = append(ratios, rate/p50(rates))
+		ours, loop = append(ours, rate), append(loop, turns.P50(rates))
+		ratios = append(ratios, rate/turns.P50(rates))
 	}
-	return fmt.Sprintf("%s%s; %s against %s GB/s", verdict(p50(ratios) >= 0.9), spread(ratios, unit.Ratio), spread(ours, unit.Number), spread(loop, unit.Number)), nil
+	return fmt.Sprintf("%s%s; %s against %s GB/s", verdict(turns.P50(ratios) >= 0.9), turns.Spread(ratios, unit.Ratio), turns.Spread(ours, unit.Number), turns.Spread(loop, unit.Number)), nil
 }
 
 // overMPI is the block that make bench-peers writes; it takes too long to be

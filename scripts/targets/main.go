@@ -14,12 +14,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/commbench/commbench/scripts/internal/doc"
+	"github.com/commbench/commbench/scripts/internal/program"
 )
 
 // settings are the command line.
@@ -49,46 +48,27 @@ var targets = []target{
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	switch {
-	case err == nil || errors.Is(err, flag.ErrHelp):
-		return
-	case errors.As(err, new(usageError)):
-		os.Exit(2)
-	}
-	fmt.Fprintf(os.Stderr, "targets: %v\n", err)
-	os.Exit(1)
+	os.Exit(program.ExitCode("targets", program.Run(run)))
 }
-
-// usageError is a command line that was complained of.
-type usageError struct{ error }
 
 func parse(args []string, stderr io.Writer) (settings, error) {
 	var s settings
 	f := flag.NewFlagSet("targets", flag.ContinueOnError)
-	f.SetOutput(stderr)
 	f.IntVar(&s.rounds, "rounds", 10, "rounds of what takes turns")
 	f.IntVar(&s.only, "only", 0, "the `number` of one target; 0 is all")
 	f.StringVar(&s.commbench, "commbench", "bin/commbench", "the command; make build")
 	f.StringVar(&s.peers, "peers", "out/peers", "folder of the programs that make peers builds")
 	f.StringVar(&s.write, "write", "", "document in which the block between the targets markers is replaced")
-	if err := f.Parse(args); err != nil {
-		return s, usageError{err}
-	}
-	if s.only != 0 && s.write != "" {
-		err := usageError{errors.New("-only would leave the others out of the document: not with -write")}
-		fmt.Fprintf(stderr, "targets: %v\n", err)
-		return s, err
-	}
-	if f.NArg() > 0 || s.rounds < 1 || s.only < 0 || s.only > len(targets) {
-		err := usageError{fmt.Errorf("want at least 1 round, and a target from 1 to %d", len(targets))}
-		fmt.Fprintf(stderr, "targets: %v\n", err)
-		return s, err
-	}
-	return s, nil
+	err := program.Parse(f, args, stderr, func() error {
+		switch {
+		case s.only != 0 && s.write != "":
+			return errors.New("-only would leave the others out of the document: not with -write")
+		case f.NArg() > 0 || s.rounds < 1 || s.only < 0 || s.only > len(targets):
+			return fmt.Errorf("want at least 1 round, and a target from 1 to %d", len(targets))
+		}
+		return nil
+	})
+	return s, err
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/commbench/commbench/bench/unit"
 	"github.com/commbench/commbench/scripts/internal/doc"
+	"github.com/commbench/commbench/scripts/internal/turns"
 )
 
 // harness compares a run that moves nothing with the default one: what is left
@@ -27,7 +28,7 @@ func harness(ctx context.Context, s *settings) (string, error) {
 		shares = append(shares, 100**empty.TimeUS.P50 / *full.TimeUS.P50)
 	}
 	return fmt.Sprintf("%s%s %%: %s us of %s us with no token to move; 0 allocations in an iteration (TestNothingIsAllocated)",
-		verdict(p50(shares) < 1), spread(shares, unit.Number), unit.Number(p50(bare)), unit.Number(p50(whole))), nil
+		verdict(turns.P50(shares) < 1), turns.Spread(shares, unit.Number), unit.Number(turns.P50(bare)), unit.Number(turns.P50(whole))), nil
 }
 
 func startUp(ctx context.Context, s *settings) (string, error) {
@@ -48,6 +49,6 @@ func startUp(ctx context.Context, s *settings) (string, error) {
 		wall = append(wall, *e.Total)
 		outside = append(outside, 100*(1 - (*e.Timed+*e.Checks) / *e.Total))
 	}
-	return fmt.Sprintf("%s%s ms; %s %% of %s s", verdict(p50(version) < 20 && p50(outside) < 30),
-		spread(version, unit.Number), spread(outside, unit.Number), spread(wall, unit.Number)), nil
+	return fmt.Sprintf("%s%s ms; %s %% of %s s", verdict(turns.P50(version) < 20 && turns.P50(outside) < 30),
+		turns.Spread(version, unit.Number), turns.Spread(outside, unit.Number), turns.Spread(wall, unit.Number)), nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/commbench/commbench/bench/unit"
+	"github.com/commbench/commbench/scripts/internal/turns"
 )
 
 // notifyShare is what a plan costs beside the dispatch that it is made for.
@@ -37,8 +38,8 @@ func decodeSoftware(ctx context.Context, s *settings) (string, error) {
 		shares = append(shares, 100**bare.TimeUS.P50 / *all.TimeUS.P50)
 		whole = append(whole, *all.TimeUS.P50/1e3)
 	}
-	return fmt.Sprintf("%s%s %% of %s ms, as the same plan with rows of 16 values takes", verdict(p50(shares) < 20),
-		spread(shares, unit.Number), spread(whole, unit.Number)), nil
+	return fmt.Sprintf("%s%s %% of %s ms, as the same plan with rows of 16 values takes", verdict(turns.P50(shares) < 20),
+		turns.Spread(shares, unit.Number), turns.Spread(whole, unit.Number)), nil
 }
 
 // A sweep is a series of runs that differ in one number.
@@ -68,7 +69,7 @@ func (w *sweep) medians(ctx context.Context, s *settings, rounds int, each func(
 	}
 	out := make([]float64, len(samples))
 	for i := range samples {
-		out[i] = p50(samples[i])
+		out[i] = turns.P50(samples[i])
 	}
 	return out, nil
 }

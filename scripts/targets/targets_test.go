@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/commbench/commbench/scripts/internal/doc"
+	"github.com/commbench/commbench/scripts/internal/program"
 )
 
 func TestCommandLine(t *testing.T) {
@@ -16,7 +17,7 @@ func TestCommandLine(t *testing.T) {
 		t.Errorf("%+v (%v)", s, err)
 	}
 	for _, args := range [][]string{{"-bogus"}, {"extra"}, {"-rounds", "0"}, {"-only", "9"}, {"-only", "-1"}, {"-only", "1", "-write", "x"}} {
-		if _, err := parse(args, io.Discard); !errors.As(err, new(usageError)) {
+		if _, err := parse(args, io.Discard); !errors.As(err, new(program.UsageError)) {
 			t.Errorf("%v: %v", args, err)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/bench/unit"
+	"github.com/commbench/commbench/scripts/internal/program"
 )
 
 // WrongError is a program that found its data wrong: it exited with ExitWrong.
@@ -24,6 +25,16 @@ type WrongError struct{ error }
 
 // ExitWrong is the exit code of commbench and of the peers for wrong data.
 const ExitWrong = 3
+
+// ExitCode is that of a program which has ended so, as program.ExitCode, but that wrong
+// data have their own.
+func ExitCode(name string, err error) int {
+	code := program.ExitCode(name, err)
+	if errors.As(err, new(WrongError)) {
+		return ExitWrong
+	}
+	return code
+}
 
 // A run that takes longer hangs. One that is told to end has this long to do so.
 const (

@@ -31,6 +31,14 @@ func TestOutput(t *testing.T) {
 	}
 }
 
+func TestExitCode(t *testing.T) {
+	for want, err := range map[int]error{0: nil, 1: errors.New("this is printed by a test"), ExitWrong: WrongError{errors.New("and so is this")}} {
+		if got := ExitCode("it", err); got != want {
+			t.Errorf("%v: %d, want %d", err, got, want)
+		}
+	}
+}
+
 func TestReplace(t *testing.T) {
 	const begin, end = "<!-- it: begin -->", "<!-- it: end -->"
 	file := filepath.Join(t.TempDir(), "a.md")
