@@ -14,7 +14,9 @@ build:
 
 test: lint cross unit race isa arm64 engines cluster-files
 
+# The tests of scripts/netns need iproute2, and in CI must have it.
 unit:
+	@scripts/need-netns || test -z "$$CI"
 	$(GO) test ./...
 
 # The in-process transport proves the order of puts and signals. Without a C compiler the step is left out, but not in CI.

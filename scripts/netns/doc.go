@@ -16,6 +16,6 @@
 //
 // # Times
 //
-// These are the only tests that assert a time, and can be: the links are slower by
-// far than the machine that emulates them, and their rate is known.
+// These are the only tests that assert how fast something is, and can be: the links are
+// slower by far than the machine that emulates them, and their rate is known.
 package netns
