@@ -83,10 +83,10 @@ func (s *SweepResult) below() string {
 	few := &s.Records[s.Knee-1]
 	text := fmt.Sprintf("below it: %s %s %s of that rate", workers(few), verb(few, "reaches", "reach"),
 		unit.Ratio(*s.GBps[s.Knee-1] / *s.GBps[s.Knee]))
-	if few.Limit == nil || at.Limit == nil {
+	if limit(few) == 0 || limit(at) == 0 {
 		return text
 	}
-	ratio := few.Limit.GBps / at.Limit.GBps
+	ratio := limit(few) / limit(at)
 	text += fmt.Sprintf(", and %s limit is %s of the knee's", verb(few, "its", "their"), unit.Ratio(ratio))
 	if ratio < 1-sameLimit {
 		return text + ": what so few can move at all bounds it"
@@ -105,28 +105,34 @@ func (s *SweepResult) above(cores int) string {
 	if *at.Exec.Workers >= cores {
 		return text + fmt.Sprintf(": cores bound it, of which %d may be used", cores)
 	}
-	if at.Limit == nil {
+	if limit(at) == 0 {
 		return text
 	}
 	most := at
 	for i := range s.Records[s.Knee:] {
-		if r := &s.Records[s.Knee+i]; r.Limit != nil && r.Limit.GBps > most.Limit.GBps {
+		if r := &s.Records[s.Knee+i]; limit(r) > limit(most) {
 			most = r
 		}
 	}
-	if most.Limit.GBps <= at.Limit.GBps*(1+sameLimit) {
-		return text + fmt.Sprintf(": memory bounds it, as the limit is at most %v", unit.GBps(most.Limit.GBps))
+	if limit(most) <= limit(at)*(1+sameLimit) {
+		return text + fmt.Sprintf(": memory bounds it, as the limit is at most %v", unit.GBps(limit(most)))
 	}
 	return text + fmt.Sprintf(": memory does not bound it, as the limit goes on from %s to %v with %s; what bounds it is its own waiting (signals, too few --channels), or other programs on this host",
-		unit.Number(at.Limit.GBps), unit.GBps(most.Limit.GBps), workers(most))
+		unit.Number(limit(at)), unit.GBps(limit(most)), workers(most))
 }
 
 func p50(r *record.Record) float64 { return *r.TimeUS.P50 }
 
-// workers is "1 worker" or "4 workers".
-func workers(r *record.Record) string {
-	return unit.Count(int64(*r.Exec.Workers)) + verb(r, " worker", " workers")
+// limit is what so many workers can do, in GB/s; 0 is not known. Loopback's has none.
+func limit(r *record.Record) float64 {
+	if r.Limit == nil || r.Limit.Kind == record.LimitLoopback {
+		return 0
+	}
+	return r.Limit.GBps
 }
+
+// workers is "1 worker" or "4 workers".
+func workers(r *record.Record) string { return unit.Counted(int64(*r.Exec.Workers), "worker") }
 
 // verb is the one word for 1 worker and the other for several.
 func verb(r *record.Record, one, several string) string {

@@ -57,7 +57,7 @@ func TestKneeInWords(t *testing.T) {
 	type at struct {
 		workers  int
 		us, gbps float64
-		limit    float64 // 0: none
+		limit    float64 // 0: none; below 0: loopback's
 	}
 	for _, c := range []struct {
 		name         string
@@ -73,6 +73,8 @@ func TestKneeInWords(t *testing.T) {
 			"that much could be moved", "the limit goes on from 22.0 to 33.0 GB/s with 3 workers"},
 		{"no limits", []at{{1, 200, 10, 0}, {2, 100, 20, 0}, {3, 100, 20, 0}}, 16,
 			"below it: 1 worker reaches 0.500x of that rate", "above it: 3 workers take 1.00x the time"},
+		{"loopback's", []at{{1, 200, 10, -21}, {2, 100, 20, -22}, {3, 100, 20, -33}}, 16,
+			"below it: 1 worker reaches 0.500x of that rate", "above it: 3 workers take 1.00x the time"},
 		{"one is enough", []at{{1, 100, 10, 11}}, 2, "below it: nothing", "above it: not measured"},
 		{"none below", []at{{2, 100, 10, 11}, {4, 100, 10, 11}}, 2, "below it: not measured", "above it: 4 workers take"},
 	} {
@@ -80,8 +82,11 @@ func TestKneeInWords(t *testing.T) {
 		var times []float64
 		for _, a := range c.at {
 			r := record.Record{Exec: record.Exec{Workers: &a.workers}, TimeUS: record.Times{P50: &a.us}}
-			if a.limit > 0 {
+			switch {
+			case a.limit > 0:
 				r.Limit = &record.Limit{GBps: a.limit}
+			case a.limit < 0:
+				r.Limit = &record.Limit{Kind: record.LimitLoopback, GBps: -a.limit}
 			}
 			s.Records, s.GBps, times = append(s.Records, r), append(s.GBps, &a.gbps), append(times, a.us)
 		}
@@ -91,6 +96,9 @@ func TestKneeInWords(t *testing.T) {
 		}
 		if got := s.above(c.cores); !strings.Contains(got, c.above) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.above)
+		}
+		if got := s.below() + s.above(c.cores); c.name == "loopback's" && strings.Contains(got, "limit") {
+			t.Errorf("%s: %q speaks of the limit of so many workers", c.name, got)
 		}
 	}
 }

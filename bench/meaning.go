@@ -118,8 +118,8 @@ func near(rec *record.Record) string {
 	case record.LimitCopy:
 		limit = fmt.Sprintf("copying such rows between random places (%s stores)", *l.Stores)
 	case record.LimitLoopback:
-		return fmt.Sprintf("%s: %s runs at %s the limit, %s GB/s of such rows that %s over this host's loopback carry", rec.Op, rec.Algorithm,
-			unit.Ratio(*rec.Efficiency), unit.Number(l.GBps), counted(*l.Connections, "TCP connection"))
+		return fmt.Sprintf("%s: %s runs at %s the limit, %s GB/s of such rows over %s on this host's loopback", rec.Op, rec.Algorithm,
+			unit.Ratio(*rec.Efficiency), unit.Number(l.GBps), unit.Counted(int64(*l.Connections), "TCP connection"))
 	case record.LimitReduce:
 		limit = fmt.Sprintf("adding up %d random rows at a time", *l.Addends)
 	}
@@ -159,11 +159,4 @@ func versus(rec, base *record.Record) string {
 		text += fmt.Sprintf("; over a slow scale-out link its wire bytes would decide, %s", fewer(float64(b)/float64(a)))
 	}
 	return text
-}
-
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

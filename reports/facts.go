@@ -216,14 +216,10 @@ func sayIterations(r *rec) string {
 
 // counted is "1 node", "4 nodes", or "" when the number is unknown.
 func counted(n *int, noun string) string {
-	switch {
-	case n == nil:
+	if n == nil {
 		return ""
-	case *n == 1:
-		return "1 " + noun
-	default:
-		return unit.Count(int64(*n)) + " " + noun + "s"
 	}
+	return unit.Counted(int64(*n), noun)
 }
 
 // phrase formats *p, or is "" when p is nil.

@@ -72,7 +72,11 @@ func (s *Sweep) plot(b *bytes.Buffer, what string) {
 	if !(top > 0) { // there are no rates, or one is no number
 		return
 	}
-	fmt.Fprintf(b, "\nworkers  # %s, | the limit of as many workers; %d columns are %v\n", what, plotColumns, unit.GBps(top))
+	limit := "the limit of as many workers"
+	if l := s.Records[0].Limit; l != nil && l.Kind == record.LimitLoopback {
+		limit = "loopback's limit"
+	}
+	fmt.Fprintf(b, "\nworkers  # %s, | %s; %d columns are %v\n", what, limit, plotColumns, unit.GBps(top))
 	for i := range s.Records {
 		r := &s.Records[i]
 		bar := []byte(strings.Repeat(" ", plotColumns))

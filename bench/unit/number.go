@@ -32,6 +32,14 @@ func Number(v float64) string {
 // Count formats a whole number with commas between thousands: "1,024".
 func Count(n int64) string { return group(strconv.FormatInt(n, 10)) }
 
+// Counted formats a number of things: "1 node", "1,024 nodes".
+func Counted(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return Count(n) + " " + noun + "s"
+}
+
 // Ratio formats a factor: "1.52x".
 func Ratio(v float64) string { return Number(v) + "x" }
 

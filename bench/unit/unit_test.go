@@ -29,6 +29,14 @@ func TestNumber(t *testing.T) {
 	}
 }
 
+func TestCounted(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 nodes", 1: "1 node", 1024: "1,024 nodes"} {
+		if got := unit.Counted(n, "node"); got != want {
+			t.Errorf("Counted(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
 func TestCount(t *testing.T) {
 	for n, want := range map[int64]string{
 		0: "0", 999: "999", 1000: "1,000", -1000: "-1,000", 1234567: "1,234,567",
