@@ -221,7 +221,7 @@ func (c *Config) network() *record.Network {
 	for _, d := range []driver.Driver{c.ScaleOut, c.ScaleUp} {
 		if n := networkOf(d); n != (driver.Network{}) {
 			return &record.Network{
-				Interface: known(n.Interface), Streams: known(n.Streams), Congestion: known(n.Congestion),
+				Interface: known(n.Interface), Streams: known(n.Streams), Congestion: known(n.Congestion), NoDelay: n.NoDelay,
 				SendBuffer: known(n.SendBuffer), ReceiveBuffer: known(n.ReceiveBuffer), Sockets: known(n.Sockets),
 			}
 		}

@@ -84,7 +84,7 @@ var facts = []fact{
 	{transport, " ", sayNetwork, false, []column{
 		word("\n\ninterface", func(r *rec) *string { return network(r).Interface }),
 		number("\n\nstreams", func(r *rec) *int { return network(r).Streams }),
-		word("\ncongestion\ncontrol", func(r *rec) *string { return network(r).Congestion })}},
+		word("\ncongestion\ncontrol", sending)}},
 	{transport, ", ", sayHuge, true, []column{
 		figure("huge\npages\nGB", huge)}},
 	{transport, "; ", func(r *rec) string { return counted(r.Exec.Channels, "channel") }, true, []column{
@@ -169,12 +169,24 @@ func network(r *rec) *record.Network {
 	return r.Transport.Network
 }
 
+// sending is the congestion control, and whether small packets wait, which is not usual.
+func sending(r *rec) *string {
+	n := network(r)
+	switch {
+	case n.NoDelay == nil || *n.NoDelay:
+		return n.Congestion
+	case n.Congestion == nil:
+		return new("coalescing")
+	}
+	return new(*n.Congestion + ", coalescing")
+}
+
 func sayNetwork(r *rec) string {
 	n := network(r)
 	if n.Streams == nil {
 		return ""
 	}
-	text := counted(n.Streams, "stream") + phrase(n.Congestion, ", %s")
+	text := counted(n.Streams, "stream") + phrase(sending(r), ", %s")
 	if n.Interface == nil {
 		return "(" + text + ")"
 	}

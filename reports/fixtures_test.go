@@ -133,16 +133,19 @@ func cases() map[string][]record.Record {
 	network := run(record.Dispatch, record.TwoHop)
 	network.Exec.Processes, network.Exec.Workers = new(4), new(1)
 	network.Transport.ScaleOut = new("tcp")
-	network.Transport.Network = &record.Network{Interface: new("eth0"), Streams: new(4), Congestion: new("cubic"),
+	network.Transport.Network = &record.Network{Interface: new("eth0"), Streams: new(4), Congestion: new("cubic"), NoDelay: new(true),
 		SendBuffer: new(2626560), ReceiveBuffer: new(131072), Sockets: new(25)}
 	network.Limit = &record.Limit{Kind: record.LimitLoopback, GBps: 8.7, SamplesGBps: []float64{8.5, 8.7, 8.8}, Connections: new(2)}
 	network.Efficiency = new(0.87)
+	coalescing := network
+	coalescing.Transport.Network = &record.Network{Interface: new("eth0"), Streams: new(4), Congestion: new("cubic"), NoDelay: new(false)}
 	local := run(record.Dispatch, record.AllToAll)
 	local.Exec.Processes = new(1)
 
 	return map[string][]record.Record{
 		"network":     {network},
 		"networks":    {network, local},
+		"coalescing":  {coalescing},
 		"usual":       usual(),
 		"none":        nil,
 		"combine":     {run(record.Combine, record.TwoHop), run(record.Combine, record.AllToAll)},

@@ -100,6 +100,10 @@ var processors = regexp.MustCompile(`-([0-9]+)$`)
 
 // benchmark is the name: the operation, and as key=value all that was chosen.
 func benchmark(r *record.Record) string {
+	var processes *int
+	if p := r.Exec.Processes; p != nil && *p > 1 {
+		processes = p
+	}
 	name := "Benchmark" + strings.ToUpper(r.Op[:1]) + r.Op[1:]
 	for _, p := range []struct{ key, value string }{
 		{"algorithm", r.Algorithm},
@@ -120,6 +124,10 @@ func benchmark(r *record.Record) string {
 		{"bias", phrase(on(r.Workload.Bias), "%d")},
 		{"channels", phrase(r.Exec.Channels, "%d")},
 		{"chunk", phrase(r.Exec.Chunk, "%d")},
+		{"processes", phrase(processes, "%d")},
+		{"interface", phrase(network(r).Interface, "%s")},
+		{"streams", phrase(network(r).Streams, "%d")},
+		{"congestion", phrase(sending(r), "%s")},
 		{"workers", phrase(r.Exec.Workers, "%d")},
 		{"cached", flag(r.Exec.CachedHandle, "true")},
 		{"expand", phrase(r.Exec.ExpandAlignment, "%d")},

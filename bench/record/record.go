@@ -68,6 +68,7 @@ type Network struct {
 	Interface     *string `json:"interface"`
 	Streams       *int    `json:"streams"`     // connections to each other process, in each direction
 	Congestion    *string `json:"congestion"`  // congestion control
+	NoDelay       *bool   `json:"nodelay"`     // small packets do not wait for others (TCP_NODELAY)
 	SendBuffer    *int    `json:"send_buffer"` // of a connection, in bytes, as the system says
 	ReceiveBuffer *int    `json:"receive_buffer"`
 	Sockets       *int    `json:"sockets"` // that the process had open

@@ -215,6 +215,7 @@ type Network struct {
 	Interface     string // that the address is of
 	Streams       int    // connections to each peer process
 	Congestion    string // congestion control, as the system names it
+	NoDelay       *bool  // small packets do not wait for others, as the system says
 	SendBuffer    int    // of a connection, in bytes, as the system says
 	ReceiveBuffer int
 	Sockets       int // that this process has open

@@ -46,6 +46,9 @@ func describe(n *driver.Network, fd int) {
 	if s := congestionOf(fd); s != "" {
 		n.Congestion = s
 	}
+	if on, err := unix.GetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY); err == nil {
+		n.NoDelay = new(on != 0)
+	}
 	n.SendBuffer, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF)
 	n.ReceiveBuffer, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
 }
