@@ -119,7 +119,9 @@ func TestTinyRun(t *testing.T) {
 			t.Skipf("%v: scripts/need-peers installs it", err)
 		}
 	}
-	ctx, dir := context.Background(), t.TempDir()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // many times what it takes
+	defer cancel()
+	dir := t.TempDir()
 	peers := filepath.Join(dir, "peers")
 	for _, command := range []string{
 		"mpicc.openmpi -std=c11 -O1 -o " + peers + "/a2av.openmpi c/a2av.c",
