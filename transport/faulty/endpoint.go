@@ -21,8 +21,8 @@ type endpoint struct {
 	closed bool
 }
 
-// belled and chiming are endpoints of drivers that have bells, which others must not
-// seem to have.
+// belled, chiming and polled are endpoints of drivers that have bells, which others must
+// not seem to have. What is polled has both.
 type (
 	belled struct {
 		*endpoint
@@ -33,13 +33,20 @@ type (
 		driver.Belled
 		driver.Chimer
 	}
+	polled struct {
+		chiming
+		driver.Poller
+	}
 )
 
 func (d *Driver) wrap(inside driver.Endpoint, place driver.Place, timeout time.Duration) driver.Endpoint {
 	e := &endpoint{Endpoint: inside, d: d, place: place, timeout: timeout, stop: make(chan struct{})}
 	bells, rings := inside.(driver.Belled)
 	chimer, chimes := inside.(driver.Chimer)
+	poller, polls := inside.(driver.Poller)
 	switch {
+	case rings && chimes && polls:
+		return &polled{chiming{e, bells, chimer}, poller}
 	case rings && chimes:
 		return &chiming{e, bells, chimer}
 	case rings:

@@ -14,6 +14,7 @@ type (
 	bare   struct{ driver.Endpoint }
 	rings  struct{ bare }
 	chimes struct{ rings }
+	polls  struct{ chimes }
 	sees   struct{ bare }
 )
 
@@ -22,6 +23,8 @@ var errGone = errors.New("gone")
 func (rings) OwnBell() driver.Bell         { return nil }
 func (rings) Bell() driver.Bell            { return nil }
 func (chimes) Chime(driver.Bell)           {}
+func (polls) Poll() bool                   { return true }
+func (polls) Rest()                        {}
 func (sees) Fault() error                  { return errGone }
 func (sees) Push()                         { pushed++ }
 func (sees) Peer(int, int) ([]byte, error) { return []byte{1}, nil }
@@ -46,7 +49,7 @@ func (networked) Network() driver.Network { return driver.Network{Streams: 4} }
 
 // What the driver inside can do, the one around it can, and nothing that matters more.
 func TestOptionalInterfaces(t *testing.T) {
-	for _, inside := range []driver.Endpoint{bare{}, rings{}, chimes{}, sees{}} {
+	for _, inside := range []driver.Endpoint{bare{}, rings{}, chimes{}, polls{}, sees{}} {
 		for _, spec := range []faulty.Spec{{}, {Delay: 1}, {Reorder: true}} {
 			o := &only{Driver: mem.New(), e: inside}
 			d := faulty.New(o, spec)
@@ -60,6 +63,10 @@ func TestOptionalInterfaces(t *testing.T) {
 			_, chimer := e.(driver.Chimer)
 			if _, want := inside.(driver.Chimer); chimer != want {
 				t.Errorf("%T, %v: chimes: %v", inside, spec, chimer)
+			}
+			poller, ok := e.(driver.Poller)
+			if _, want := inside.(driver.Poller); ok != want || ok && !poller.Poll() {
+				t.Errorf("%T, %v: polls: %v", inside, spec, ok)
 			}
 			late := spec.Delay > 0 || spec.Reorder
 			if d.Caps().Mapped == late || o.opts.Hold != (spec.Delay == 0) {

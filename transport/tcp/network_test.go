@@ -14,6 +14,7 @@ import (
 
 	"github.com/commbench/commbench/transport"
 	"github.com/commbench/commbench/transport/driver"
+	"github.com/commbench/commbench/transport/drivertest"
 )
 
 // sockets is how many this process has open, and threads how many it has.
@@ -123,6 +124,9 @@ func TestOptions(t *testing.T) {
 			w0, w1 := pair(t, d, New(config), patience)
 			all(t, []*transport.World{w0, w1})
 			n := d.Network()
+			if n.NoDelay == nil || *n.NoDelay == coalesce {
+				t.Errorf("small packets wait: %v, but %+v", coalesce, n)
+			}
 			if n.Congestion != congestion || n.SendBuffer < config.Buffer || n.SendBuffer > 4*config.Buffer || n.ReceiveBuffer < config.Buffer {
 				t.Errorf("asked for %+v: got %+v", config, n)
 			}
@@ -205,11 +209,7 @@ func TestAddressOfInterface(t *testing.T) {
 }
 
 func TestIPv6(t *testing.T) {
-	if l, err := net.Listen("tcp", "[::1]:0"); err != nil {
-		t.Skipf("no IPv6 loopback: %v", err)
-	} else {
-		l.Close()
-	}
+	skipWithoutIPv6(t)
 	noLeaks(t)
 	config := Config{Bind: "::1", Secret: secret}
 	d := New(config)
@@ -218,4 +218,9 @@ func TestIPv6(t *testing.T) {
 	if n := d.Network(); !strings.HasPrefix(n.Address, "[::1]:") {
 		t.Errorf("this process is at %+v", n)
 	}
+}
+
+func TestConformanceIPv6(t *testing.T) {
+	skipWithoutIPv6(t)
+	drivertest.Run(t, func() driver.Driver { return New(Config{Bind: "::1"}) })
 }
