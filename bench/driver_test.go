@@ -13,9 +13,8 @@ import (
 // than least bytes is a note, and left alone.
 type tamper struct {
 	driver.Driver
-	unmapped bool // peers' memory is not to be had
-	least    int
-	rows     atomic.Int64 // puts that were not notes
+	least int
+	rows  atomic.Int64 // puts that were not notes
 	// change is called with the number of the put, from 1. It returns what is put
 	// in place of src, or nil to drop it.
 	change func(n int64, p put) []byte
@@ -31,8 +30,6 @@ type put struct {
 func newTamper(least int, change func(n int64, p put) []byte) *tamper {
 	return &tamper{Driver: mem.New(), least: least, change: change}
 }
-
-func (t *tamper) Caps() driver.Caps { return driver.Caps{Mapped: !t.unmapped} }
 
 func (t *tamper) Listen(place driver.Place, opts driver.Options) (driver.Endpoint, error) {
 	ep, err := t.Driver.Listen(place, opts)

@@ -6,7 +6,7 @@ import (
 
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/bench/record"
-	"github.com/commbench/commbench/transport/driver"
+	"github.com/commbench/commbench/transport/drivertest"
 	"github.com/commbench/commbench/transport/mem"
 )
 
@@ -157,18 +157,13 @@ func TestNeedIsWhatIsTouched(t *testing.T) {
 	}
 }
 
-// unmapped is a driver that does not let ranks read each other's memory.
-type unmapped struct{ driver.Driver }
-
-func (unmapped) Caps() driver.Caps { return driver.Caps{} }
-
 // Without mapped memory a combine needs as much more as it writes to mirrors, most
 // rows of which are never touched.
 func TestNeedOfMirrors(t *testing.T) {
 	for _, alg := range plan.Algorithms {
 		d := mem.New()
 		c := Config{Op: record.Combine, Algorithm: alg, Nodes: 2, GPUsPerNode: 3, Experts: 12, TopK: 3, Tokens: 20, Hidden: 64, Routing: "zipf:1",
-			Iterations: 1, ScaleUp: unmapped{d}, ScaleOut: d}.defaults()
+			Iterations: 1, ScaleUp: drivertest.Bare(d), ScaleOut: d}.defaults()
 		s, err := prepare(t.Context(), c)
 		if err != nil {
 			t.Fatal(err)

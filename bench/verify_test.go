@@ -13,6 +13,8 @@ import (
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/bench"
 	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/transport/driver"
+	"github.com/commbench/commbench/transport/drivertest"
 )
 
 // rowBytes is more than any note has, and less than any row.
@@ -186,14 +188,14 @@ func TestFlippedBitOfARoundtrip(t *testing.T) {
 // A put of a late iteration is dropped, when the bytes of earlier ones, which
 // were the same, still lie where it should have gone.
 func TestDroppedPutIsNoticed(t *testing.T) {
-	testDroppedPut(t, false, record.Dispatch, record.Combine)
+	testDroppedPut(t, func(d driver.Driver) driver.Driver { return d }, record.Dispatch, record.Combine)
 }
 
 func TestDroppedPutIsNoticedWithoutMappedMemory(t *testing.T) {
-	testDroppedPut(t, true, record.Combine)
+	testDroppedPut(t, drivertest.Bare, record.Combine)
 }
 
-func testDroppedPut(t *testing.T, unmapped bool, ops ...string) {
+func testDroppedPut(t *testing.T, as func(driver.Driver) driver.Driver, ops ...string) {
 	for _, op := range ops {
 		for _, alg := range plan.Algorithms {
 			c := config(op, alg)
@@ -202,8 +204,7 @@ func testDroppedPut(t *testing.T, unmapped bool, ops ...string) {
 			// each iteration finds its own rows of the one before in its ring.
 			c.Tokens, c.Chunk, c.Experts, c.TopK = 8, 8, 4, 4
 			count := newTamper(rowBytes, func(n int64, p put) []byte { return p.src })
-			count.unmapped = unmapped
-			run(t, over(c, count))
+			run(t, over(c, as(count)))
 			all := count.rows.Load()
 			each := all / int64(c.Warmup+c.Iterations)
 			if each*int64(c.Warmup+c.Iterations) != all || each == 0 {
@@ -211,14 +212,12 @@ func testDroppedPut(t *testing.T, unmapped bool, ops ...string) {
 			}
 			for _, nth := range []int64{all - each + 1, all - each/2, all} {
 				t.Run(fmt.Sprintf("%s/%s/put %d of %d", op, alg, nth-(all-each), each), func(t *testing.T) {
-					d := newTamper(rowBytes, func(n int64, p put) []byte {
+					recs := wrong(t, over(c, as(newTamper(rowBytes, func(n int64, p put) []byte {
 						if n == nth {
 							return nil
 						}
 						return p.src
-					})
-					d.unmapped = unmapped
-					recs := wrong(t, over(c, d))
+					}))))
 					if *recs[0].Wrong < 1 {
 						t.Errorf("%d wrong", *recs[0].Wrong)
 					}

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/bench"
 	"github.com/commbench/commbench/bench/job"
 	"github.com/commbench/commbench/transport/driver"
@@ -54,19 +53,14 @@ func RunProcesses(t *testing.T, drivers JobDrivers, every int) {
 
 // run is an operation with a combination.
 type run struct {
-	algorithm plan.Algorithm
-	topology  Topology
-	workload  Workload
-	dtype     plan.DType
-	op        string
+	combination
+	op string
 }
 
-func (r run) String() string {
-	return fmt.Sprintf("%s/%v/%s/%v/%s", r.algorithm, r.topology, r.workload.Name, r.dtype, r.op)
-}
+func (r run) String() string { return r.combination.String() + "/" + r.op }
 
 func (r run) config(j *job.Job, drivers JobDrivers) bench.Config {
-	c := Config(r.algorithm, r.topology, r.workload, r.dtype, r.op)
+	c := r.combination.config(r.op)
 	c.ScaleUp, c.ScaleOut = drivers(j.Secret)
 	c.Peers, c.OnHost = j, j.OnHost
 	c.Workers = max(1, 4/j.Processes())
@@ -96,21 +90,15 @@ func processCounts() (all []int) {
 // same for each of them.
 func split(processes, every int) (runs []run) {
 	i := 0
-	for _, alg := range plan.Algorithms {
-		for _, topology := range Topologies {
-			if !slices.Contains(topology.counts(), processes) {
-				continue
+	for _, c := range combinations() {
+		if !slices.Contains(c.topology.counts(), processes) {
+			continue
+		}
+		for _, op := range ops {
+			if i%every == processes%every {
+				runs = append(runs, run{c, op})
 			}
-			for _, w := range Workloads {
-				for _, dtype := range []plan.DType{plan.FP8, plan.BF16} {
-					for _, op := range ops {
-						if i%every == processes%every {
-							runs = append(runs, run{alg, topology, w, dtype, op})
-						}
-						i++
-					}
-				}
-			}
+			i++
 		}
 	}
 	return runs

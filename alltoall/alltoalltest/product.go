@@ -68,6 +68,36 @@ var ops = []string{record.Roundtrip, record.Dispatch, record.Combine}
 // timeout is far more than a run takes.
 const timeout = 20 * time.Second
 
+// combination is what each of the ops is run with.
+type combination struct {
+	algorithm plan.Algorithm
+	topology  Topology
+	workload  Workload
+	dtype     plan.DType
+}
+
+func (c combination) String() string {
+	return fmt.Sprintf("%s/%v/%s/%v", c.algorithm, c.topology, c.workload.Name, c.dtype)
+}
+
+func (c combination) config(op string) bench.Config {
+	return Config(c.algorithm, c.topology, c.workload, c.dtype, op)
+}
+
+// combinations are all that there are, in an order that does not change.
+func combinations() (all []combination) {
+	for _, alg := range plan.Algorithms {
+		for _, topology := range Topologies {
+			for _, w := range Workloads {
+				for _, dtype := range []plan.DType{plan.FP8, plan.BF16} {
+					all = append(all, combination{alg, topology, w, dtype})
+				}
+			}
+		}
+	}
+	return all
+}
+
 // Drivers makes fresh drivers for the two domains of a run.
 type Drivers func() (scaleUp, scaleOut driver.Driver)
 
@@ -80,24 +110,17 @@ func Run(t *testing.T, drivers Drivers, every int) {
 	if testing.Short() {
 		every *= 11
 	}
-	i := 0
-	for _, alg := range plan.Algorithms {
-		for _, topology := range Topologies {
-			for _, w := range Workloads {
-				for _, dtype := range []plan.DType{plan.FP8, plan.BF16} {
-					if i++; i%every != 0 {
-						continue
-					}
-					t.Run(fmt.Sprintf("%s/%v/%s/%v", alg, topology, w.Name, dtype), func(t *testing.T) {
-						for _, op := range ops {
-							c := Config(alg, topology, w, dtype, op)
-							c.ScaleUp, c.ScaleOut = drivers()
-							check(t, t.Context(), c)
-						}
-					})
-				}
-			}
+	for i, combined := range combinations() {
+		if (i+1)%every != 0 {
+			continue
 		}
+		t.Run(combined.String(), func(t *testing.T) {
+			for _, op := range ops {
+				c := combined.config(op)
+				c.ScaleUp, c.ScaleOut = drivers()
+				check(t, t.Context(), c)
+			}
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/commbench/commbench/transport/driver"
+	"github.com/commbench/commbench/transport/drivertest"
 	"github.com/commbench/commbench/transport/mem"
 )
 
@@ -12,17 +13,14 @@ import (
 // are changed between runs only; workers call them at the same time.
 type spy struct {
 	driver.Driver
-	unmapped bool             // peers' memory is not to be had
-	put      func(verb) error // called before a put; its error is the put's
-	signal   func(verb) bool  // called before a signal, which is lost where it says so
+	put    func(verb) error // called before a put; its error is the put's
+	signal func(verb) bool  // called before a signal, which is lost where it says so
 }
 
 func newSpy() *spy { return &spy{Driver: mem.New()} }
 
 // newUnmapped is a driver that has nothing but its verbs.
-func newUnmapped() *spy { return &spy{Driver: mem.New(), unmapped: true} }
-
-func (s *spy) Caps() driver.Caps { return driver.Caps{Mapped: !s.unmapped} }
+func newUnmapped() driver.Driver { return drivertest.Bare(mem.New()) }
 
 // verb says between which ranks of the cluster a verb is, and in which domain.
 type verb struct {

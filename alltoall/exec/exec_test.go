@@ -52,7 +52,7 @@ type load struct {
 var drivers = func() map[string]func() driver.Driver {
 	all := map[string]func() driver.Driver{
 		"mem":      func() driver.Driver { return mem.New() },
-		"unmapped": func() driver.Driver { return newUnmapped() },
+		"unmapped": newUnmapped,
 	}
 	if runtime.GOOS == "linux" {
 		all["shm"] = func() driver.Driver { return shm.New() }
@@ -228,12 +228,18 @@ func (c *cluster) iterate() {
 			c.answer(c.tables)
 		}
 		c.must(p)
-		switch p {
-		case "dispatch":
-			c.checkReceived(c.tables)
-		case "combine":
-			c.checkCombined(c.tables)
-		}
+		c.check(p)
+	}
+}
+
+// check checks what a phase has brought.
+func (c *cluster) check(phase string) {
+	c.t.Helper()
+	switch phase {
+	case "dispatch":
+		c.checkReceived(c.tables)
+	case "combine":
+		c.checkCombined(c.tables)
 	}
 }
 

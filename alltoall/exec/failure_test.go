@@ -12,6 +12,7 @@ import (
 	"github.com/commbench/commbench/alltoall/exec"
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/alltoall/routing"
+	"github.com/commbench/commbench/transport/drivertest"
 )
 
 // stuckAfter is long enough for a machine that is busy with other things.
@@ -33,7 +34,10 @@ func faulty(t *testing.T, alg plan.Algorithm, change func(*exec.Config)) (*clust
 }
 
 // unmapped has nothing but verbs to reach a rank's memory with.
-func unmapped(c *exec.Config) { c.ScaleUp.(*spy).unmapped = true }
+func unmapped(c *exec.Config) {
+	d := drivertest.Bare(c.ScaleUp)
+	c.ScaleUp, c.ScaleOut = d, d
+}
 
 // until runs the phases of an iteration up to the named one.
 func (c *cluster) until(name string) {

@@ -12,7 +12,6 @@ import (
 	"github.com/commbench/commbench/alltoall/exec"
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/transport"
-	"github.com/commbench/commbench/transport/driver"
 	inject "github.com/commbench/commbench/transport/faulty"
 	"github.com/commbench/commbench/transport/mem"
 )
@@ -22,25 +21,19 @@ import (
 func TestLateVerbs(t *testing.T) {
 	late, shuffled := inject.Spec{Delay: 100 * time.Microsecond}, inject.Spec{Reorder: true}
 	both := inject.Spec{Delay: 30 * time.Microsecond, Reorder: true}
-	for _, c := range []struct {
-		alg     plan.Algorithm
-		scaleUp bool // in both domains, and not in the scale-out domain only
-		specs   []inject.Spec
-	}{
-		// A dispatch frees the slot of a ring when the puts from it have returned, so that
-		// the scale-up driver must have read its sources by then.
-		{plan.AlgTwoHop, false, []inject.Spec{late, shuffled, both}},
-		{plan.AlgDirect, false, []inject.Spec{late, shuffled, both}},
-		{plan.AlgDirect, true, []inject.Spec{late, shuffled, both}},
+	for alg, specs := range map[plan.Algorithm][]inject.Spec{
+		plan.AlgTwoHop: {late, shuffled, both},
+		plan.AlgDirect: {late, shuffled, both},
 		// It has a signal after each put, so that there is no order to change.
-		{plan.AlgAllToAll, false, []inject.Spec{late}},
-		{plan.AlgAllToAll, true, []inject.Spec{late}},
+		plan.AlgAllToAll: {late},
 	} {
-		for _, spec := range c.specs {
-			t.Run(fmt.Sprintf("%s/scale-up=%v/%v", c.alg, c.scaleUp, spec), func(t *testing.T) {
-				t.Parallel()
-				testLateVerbs(t, c.alg, c.scaleUp, spec)
-			})
+		for _, scaleUp := range []bool{false, true} { // in the scale-out domain only, or in both
+			for _, spec := range specs {
+				t.Run(fmt.Sprintf("%s/scale-up=%v/%v", alg, scaleUp, spec), func(t *testing.T) {
+					t.Parallel()
+					testLateVerbs(t, alg, scaleUp, spec)
+				})
+			}
 		}
 	}
 }
@@ -70,14 +63,11 @@ func testLateVerbs(t *testing.T, alg plan.Algorithm, scaleUp bool, spec inject.S
 // is hit, counted from 1, or 0 for all.
 type trap struct {
 	*inject.Driver
-	unmapped bool
-	kinds    []inject.Kind
-	set      atomic.Bool
-	seen     atomic.Int64
-	nth      atomic.Int64
+	kinds []inject.Kind
+	set   atomic.Bool
+	seen  atomic.Int64
+	nth   atomic.Int64
 }
-
-func (d *trap) Caps() driver.Caps { return driver.Caps{Mapped: !d.unmapped} }
 
 // trapped is a group over a trap for both domains, as small as that of faulty. It has
 // run one iteration already, so that what is lost leaves something there that is
@@ -135,15 +125,15 @@ func (n *note) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// finds is what a check of a cluster finds wrong, or "".
-func (c *cluster) finds(check func(*cluster)) string {
+// finds is what the check of a phase finds wrong, or "".
+func (c *cluster) finds(phase string) string {
 	n := &note{TB: c.t}
 	looking := *c
 	looking.t = n
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		check(&looking)
+		looking.check(phase)
 	}()
 	<-done
 	return n.found
@@ -163,14 +153,7 @@ func (c *cluster) ends(from string) (wrong string, err error) {
 		if err := c.phase(ctx, p); err != nil {
 			return "", err
 		}
-		check := func(*cluster) {}
-		switch p {
-		case "dispatch":
-			check = func(c *cluster) { c.checkReceived(c.tables) }
-		case "combine":
-			check = func(c *cluster) { c.checkCombined(c.tables) }
-		}
-		if wrong := c.finds(check); wrong != "" {
+		if wrong := c.finds(p); wrong != "" {
 			return wrong, nil
 		}
 	}
@@ -181,7 +164,6 @@ func (c *cluster) ends(from string) (wrong string, err error) {
 // says, or who compares the rows.
 func TestLostPut(t *testing.T) {
 	streams := func(c *exec.Config) { c.StreamAbove = 1 }
-	mirrors := func(c *exec.Config) { c.ScaleUp.(*trap).unmapped = true }
 	for _, c := range []struct {
 		name, phase string
 		algorithms  []plan.Algorithm
@@ -193,7 +175,7 @@ func TestLostPut(t *testing.T) {
 		{"streamed rows", "dispatch", plan.Algorithms, inject.Stream, streams},
 		{"outputs", "combine", plan.Algorithms, inject.Put, nil},
 		{"streamed outputs", "combine", []plan.Algorithm{plan.AlgAllToAll}, inject.Stream, streams},
-		{"mirrored outputs", "combine", []plan.Algorithm{plan.AlgTwoHop, plan.AlgDirect}, inject.Put, mirrors},
+		{"mirrored outputs", "combine", []plan.Algorithm{plan.AlgTwoHop, plan.AlgDirect}, inject.Put, unmapped},
 	} {
 		for _, alg := range c.algorithms {
 			for _, at := range []float64{0, 0.4, 1} {
@@ -261,9 +243,7 @@ func TestLossyTransport(t *testing.T) {
 			for seed := range uint64(8) {
 				t.Run(fmt.Sprintf("%s/%d", alg, seed), func(t *testing.T) {
 					t.Parallel()
-					cl, d := trapped(t, alg, inject.Spec{Drop: 0.01, Reorder: true, Seed: seed}, func(c *exec.Config) {
-						c.ScaleUp = mem.New() // see TestLateVerbs
-					}, inject.Put, inject.Signal)
+					cl, d := trapped(t, alg, inject.Spec{Drop: 0.01, Reorder: true, Seed: seed}, nil, inject.Put, inject.Signal)
 					d.set.Store(true)
 					wrong, err := cl.ends("notify")
 					lost := d.Injected().Dropped

@@ -5,7 +5,8 @@
 //	func TestConformanceProcesses(t *testing.T) { drivertest.RunProcesses(t, newDriver) }
 //	func BenchmarkDriver(b *testing.B)          { drivertest.Bench(b, newDriver) }
 //
-// The second one is for drivers whose ranks may be in different processes.
+// The second one is for drivers whose ranks may be in different processes. NoLeaks is
+// for a driver's other tests, and Bare for tests of what must do with the least.
 //
 // # Terms
 //

@@ -64,15 +64,15 @@ var rules = []struct {
 func Run(t *testing.T, newDriver func() driver.Driver) {
 	for _, rule := range rules {
 		t.Run(rule.name, func(t *testing.T) {
-			noLeaks(t)
+			NoLeaks(t)
 			rule.test(t, newDriver)
 		})
 	}
 }
 
-// noLeaks fails the test if, after all its other clean-up, it has left a
-// goroutine or a file descriptor.
-func noLeaks(t *testing.T) {
+// NoLeaks fails the test if, after all its other clean-up, it has left a
+// goroutine or a file descriptor. It is called first, so that it looks last.
+func NoLeaks(t testing.TB) {
 	check := leaks()
 	t.Cleanup(func() {
 		if err := check(); err != nil {

@@ -41,7 +41,7 @@ func RunProcesses(t *testing.T, newDriver func() driver.Driver) {
 		t.Run(name, func(t *testing.T) {
 			for _, rule := range rules {
 				ok := t.Run(rule.name, func(t *testing.T) {
-					noLeaks(t)
+					NoLeaks(t)
 					must(t, c.call("Begin", 0, nil))
 					t.Cleanup(func() {
 						if err := c.call("End", 0, nil); err != nil {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -19,11 +20,23 @@ import (
 	"github.com/commbench/commbench/transport/driver"
 )
 
-// FailureVar is what a process is started with that is to be rank 1 of 2, and to fail.
-const FailureVar = "COMMBENCH_TCP_TEST_FAILURE"
+// failureVar is what the test's program is started with to be rank 1 of 2, and to fail.
+const failureVar = "COMMBENCH_TCP_TEST_FAILURE"
 
-// Fail is what that process does: it says hello, and waits for more than comes.
-func Fail() error {
+func TestMain(m *testing.M) {
+	if os.Getenv(failureVar) == "" {
+		os.Exit(m.Run())
+	}
+	if err := fail(); err != nil {
+		fmt.Fprintf(os.Stderr, "rank 1: %v\n", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// fail is what that process does: it says where it is and hello, and waits for more
+// than comes.
+func fail() error {
 	d := process(2)
 	m, err := d.Alloc(segmentSize)
 	if err != nil {
@@ -35,7 +48,7 @@ func Fail() error {
 		return err
 	}
 	in := bufio.NewReader(os.Stdin)
-	fmt.Printf("%x\n", w.Address())
+	fmt.Printf("%x\n%s\n", w.Address(), d.Network().Address)
 	first, err := readAddress(in)
 	if err != nil {
 		return err
@@ -74,7 +87,7 @@ func doomed(t *testing.T, timeout time.Duration) (w *transport.World, host strin
 	program, err := os.Executable()
 	must(t, err)
 	cmd := exec.Command(program)
-	cmd.Env = append(os.Environ(), FailureVar+"=1")
+	cmd.Env = append(os.Environ(), failureVar+"=1")
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	must(t, err)
@@ -85,7 +98,10 @@ func doomed(t *testing.T, timeout time.Duration) (w *transport.World, host strin
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	addr, err := readAddress(bufio.NewReader(out))
+	said := bufio.NewReader(out)
+	addr, err := readAddress(said)
+	must(t, err)
+	host, err = said.ReadString('\n')
 	must(t, err)
 	_, err = fmt.Fprintf(in, "%x\n", w.Address())
 	must(t, err)
@@ -97,9 +113,7 @@ func doomed(t *testing.T, timeout time.Duration) (w *transport.World, host strin
 			t.Fatal("the other process does not say hello")
 		}
 	}
-	at, err := decodeAddress(addr[bytes.LastIndex(addr[:len(addr)-4], []byte(addressMagic)) : len(addr)-4])
-	must(t, err)
-	return w, at.host, cmd.Process
+	return w, strings.TrimSpace(host), cmd.Process
 }
 
 // until is how a verb ends that is called again and again.

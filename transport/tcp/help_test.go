@@ -4,16 +4,14 @@ import (
 	"bytes"
 	"context"
 	"net"
-	"os"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/commbench/commbench/transport"
 	"github.com/commbench/commbench/transport/driver"
+	"github.com/commbench/commbench/transport/drivertest"
 )
 
 // patience is more than anything here takes, and soon is a timeout that is to pass, but
@@ -123,24 +121,15 @@ func says(t testing.TB, err error, all ...string) {
 
 // lines keeps what a driver logs.
 type lines struct {
-	mu  sync.Mutex
-	all []string
+	n   atomic.Int64 // in all
 	new chan string
 }
 
 func newLines() *lines { return &lines{new: make(chan string, 100)} }
 
 func (l *lines) log(line string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.all = append(l.all, line)
+	l.n.Add(1)
 	l.new <- line
-}
-
-func (l *lines) count() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.all)
 }
 
 // next is the next line that is logged.
@@ -155,31 +144,19 @@ func (l *lines) next(t testing.TB) string {
 	}
 }
 
-// noLeaks fails the test if it has left a goroutine or a descriptor. It is called first,
-// so that it looks last.
+// noLeaks is drivertest.NoLeaks, where there may not have been a socket before.
 func noLeaks(t testing.TB) {
 	if l, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
 		l.Close() // the first socket of a process opens more than itself
 	}
-	others, before := goleak.IgnoreCurrent(), descriptors()
-	t.Cleanup(func() {
-		goleak.VerifyNone(t, others)
-		after := descriptors()
-		// What was closed may still be held for a moment by a goroutine that is leaving.
-		for until := time.Now().Add(time.Second); after > before && time.Now().Before(until); after = descriptors() {
-			time.Sleep(time.Millisecond)
-		}
-		if after > before {
-			t.Errorf("%d file descriptors are open, %d were before", after, before)
-		}
-	})
+	drivertest.NoLeaks(t)
 }
 
-// descriptors is how many this process has open, or 0 where it cannot be told.
-func descriptors() int {
-	entries, err := os.ReadDir("/proc/self/fd")
+func skipWithoutIPv6(t testing.TB) {
+	t.Helper()
+	l, err := net.Listen("tcp", "[::1]:0")
 	if err != nil {
-		return 0
+		t.Skipf("no IPv6 loopback: %v", err)
 	}
-	return len(entries)
+	l.Close()
 }

@@ -81,7 +81,7 @@ func TestStrangers(t *testing.T) {
 		if !strings.HasPrefix(line, fmt.Sprintf("tcp: refused a connection from %v to %s: ", conn.LocalAddr(), host)) {
 			t.Errorf("%s: logged is %q", name, line)
 		}
-		if log.count() == maxRefusalLogs {
+		if log.n.Load() == maxRefusalLogs {
 			if !strings.HasSuffix(line, "; no more of this is reported") {
 				t.Errorf("the last line is %q", line)
 			}
@@ -93,7 +93,7 @@ func TestStrangers(t *testing.T) {
 		_, _ = io.WriteString(conn, "hello?!\n")
 		ends(t, conn)
 	}
-	if n := log.count(); n != maxRefusalLogs {
+	if n := log.n.Load(); n != maxRefusalLogs {
 		t.Errorf("%d lines were logged", n)
 	}
 	must(t, open(t, w0, 1, 0).Signal(0, 1))

@@ -16,9 +16,4 @@ func TestConformanceOneStream(t *testing.T) {
 	drivertest.Run(t, func() driver.Driver { return tcp.New(tcp.Config{Streams: 1}) })
 }
 
-func TestConformanceIPv6(t *testing.T) {
-	skipWithoutIPv6(t)
-	drivertest.Run(t, func() driver.Driver { return tcp.New(tcp.Config{Bind: "::1"}) })
-}
-
 func BenchmarkDriver(b *testing.B) { drivertest.Bench(b, newDriver) }
