@@ -30,7 +30,8 @@ func readOne(out []byte) (*record.Record, error) {
 }
 
 // dispatches takes the efficiency from the record: bytes that crossed TCP, as the ledger
-// counts them, over p50, over what loopback carried between the iterations.
+// counts them, over p50, over what loopback carried between the iterations. What is asked
+// of is what commbench does unless it is told to use processes.
 func dispatches(ctx context.Context, s *settings) (result, error) {
 	var all []contender
 	for _, where := range []struct {
@@ -59,13 +60,12 @@ func dispatches(ctx context.Context, s *settings) (result, error) {
 	if err := takeTurns(ctx, s.rounds, "dispatch", all); err != nil {
 		return result{}, err
 	}
-	met := true
+	met := turns.P50(figure(&all[0], 0)) >= 0.8
 	var said []string
 	var b strings.Builder
 	fmt.Fprintf(&b, "| dispatch, %d x %d, %d tokens | efficiency | p50, ms | loopback, GB/s |\n|---|---|---|---|\n", s.nodes, s.gpus, s.tokens)
 	for i := range all {
 		c := &all[i]
-		met = met && turns.P50(figure(c, 0)) >= 0.8
 		said = append(said, c.Name+": "+spread(figure(c, 0)))
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.Name, spread(figure(c, 0)), spread(figure(c, 1)), spread(figure(c, 2)))
 	}

@@ -14,11 +14,11 @@ import (
 )
 
 // Neither who sends nor who receives allocates, also where the socket is full and the
-// pump sends, and where batches are full.
+// pump sends, where batches are full, and where one call looks at many connections.
 func TestNoAllocations(t *testing.T) {
 	noLeaks(t)
-	for _, buffer := range []int{0, 16 << 10} {
-		config := Config{Secret: secret, Streams: 2, Buffer: buffer}
+	for _, config := range []Config{{Streams: 2}, {Streams: 2, Buffer: 16 << 10}, {Streams: mostPolled + 1}} {
+		config.Secret = secret
 		w0, w1 := pair(t, New(config), New(config), patience)
 		there, back := open(t, w0, 1, 0), open(t, w1, 0, 0)
 		src := make([]byte, segmentSize)
@@ -47,7 +47,7 @@ func TestNoAllocations(t *testing.T) {
 				loop() // until all has its size
 			}
 			if n := testing.AllocsPerRun(100, loop); n != 0 {
-				t.Errorf("buffer %d: %s allocates %v times", buffer, name, n)
+				t.Errorf("%d streams, buffer %d: %s allocates %v times", config.Streams, config.Buffer, name, n)
 			}
 		}
 	}

@@ -60,7 +60,6 @@ type hub struct {
 	streams atomic.Pointer[[]*stream] // of all links, for Push
 	watch   *watch
 	ins     atomic.Pointer[[]*inbound] // those of inbound, for Poll
-	turn    atomic.Uint32              // whose it is to be polled first
 	polls   atomic.Uint32              // how often there was a poll
 	resting atomic.Bool                // nobody polls: the watch looks after all
 	wakeup  chan struct{}              // for care

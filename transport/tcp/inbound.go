@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,6 +27,7 @@ type inbound struct {
 	fd     int           // not the runtime's: see watch
 	back   chan struct{} // has room for what calls the goroutine
 	event  pollEvent     // of the watch
+	armed  atomic.Bool   // the watch will call the goroutine
 
 	mu    sync.Mutex
 	part  part
@@ -121,13 +123,41 @@ func (in *inbound) serve() (more bool) {
 			continue
 		}
 		if !in.over() && !in.h.polled() {
-			if err := in.h.watch.arm(in); err != nil {
-				in.err = err
-			}
+			in.arm()
 		}
 		break
 	}
 	return !in.over()
+}
+
+// arm has the watch call the goroutine when there is something. One that was armed and
+// not called still is. The caller has mu.
+func (in *inbound) arm() {
+	if in.armed.Swap(true) {
+		return
+	}
+	if err := in.h.watch.arm(in); err != nil {
+		in.err = err
+	}
+}
+
+// sleep is for who has polled and does so no more. Where many connections are quiet it
+// costs nothing for each, and for one that was polled a system call.
+func (in *inbound) sleep() {
+	if in.armed.Load() {
+		return
+	}
+	if !in.mu.TryLock() {
+		in.call() // when it is done
+		return
+	}
+	defer in.mu.Unlock()
+	if !in.over() {
+		in.arm()
+	}
+	if in.over() {
+		in.call()
+	}
 }
 
 // writePoll bounds how late who waits for room sees that the hub closes.

@@ -20,8 +20,8 @@ func (h *hub) listInbound() {
 	h.ins.Store(&all)
 }
 
-// mostPolled bounds the connections that a poll looks at: a look at one takes a system
-// call, and each has a goroutine for when nobody looks.
+// mostPolled bounds the connections that a poll looks at, each with a system call. Where
+// there are more, one call says first which have something.
 const mostPolled = 8
 
 // poll carries out what has come, and says whether there was anything.
@@ -30,7 +30,6 @@ func (h *hub) poll() (some bool) {
 	if ins == nil || len(*ins) == 0 {
 		return false
 	}
-	all := *ins
 	h.polls.Add(1)
 	if h.resting.Load() && h.resting.CompareAndSwap(true, false) {
 		select {
@@ -38,14 +37,17 @@ func (h *hub) poll() (some bool) {
 		default:
 		}
 	}
-	first := h.turn.Load()
-	for i := range uint32(min(len(all), mostPolled)) {
-		if all[(first+i)%uint32(len(all))].poll() {
-			some = true
+	if len(*ins) <= mostPolled {
+		for _, in := range *ins {
+			some = in.poll() || some
 		}
+		return some
 	}
-	if len(all) > mostPolled {
-		h.turn.Store(first + mostPolled)
+	var ready [mostPolled]uint32
+	for _, number := range ready[:h.watch.ready(&ready)] {
+		if in := h.numbered(number); in != nil {
+			some = in.poll() || some
+		}
 	}
 	return some
 }
@@ -60,7 +62,7 @@ func (h *hub) rest() {
 	}
 	if ins := h.ins.Load(); ins != nil {
 		for _, in := range *ins {
-			in.call()
+			in.sleep()
 		}
 	}
 }
@@ -90,12 +92,17 @@ func (h *hub) care() {
 	}
 }
 
-// call calls the connection of a number, if it is still there.
+// call calls the connection of a number, which has asked for it.
 func (h *hub) call(number uint32) {
-	h.mu.Lock()
-	in := h.inbound[number]
-	h.mu.Unlock()
-	if in != nil {
+	if in := h.numbered(number); in != nil {
+		in.armed.Store(false)
 		in.call()
 	}
+}
+
+// numbered is the connection of a number, or nil if it has ended.
+func (h *hub) numbered(number uint32) *inbound {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.inbound[number]
 }

@@ -19,6 +19,7 @@ type pollEvent = unix.EpollEvent
 // cores takes that one's core from it. So connections are watched here, only while
 // nobody polls, and the runtime watches the watch.
 type watch struct {
+	all    int      // an epoll instance of all connections, which nobody sleeps on: for ready
 	file   *os.File // an epoll instance
 	fd     int
 	raw    syscall.RawConn
@@ -38,8 +39,12 @@ func newWatch(h *hub) (*watch, error) {
 		return nil, fmt.Errorf("tcp: epoll: %w", err)
 	}
 	w := &watch{file: os.NewFile(uintptr(fd), "epoll"), fd: fd, h: h}
-	if w.raw, err = w.file.SyscallConn(); err != nil {
+	if w.all, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		w.file.Close()
+		return nil, fmt.Errorf("tcp: epoll: %w", err)
+	}
+	if w.raw, err = w.file.SyscallConn(); err != nil {
+		w.close()
 		return nil, fmt.Errorf("tcp: epoll: %w", err)
 	}
 	w.look = func(fd uintptr) bool {
@@ -63,7 +68,26 @@ func (w *watch) run() {
 }
 
 // add makes a connection known. Closing it is enough to have it forgotten.
-func (w *watch) add(in *inbound) error { return w.ctl(unix.EPOLL_CTL_ADD, in, 0) }
+func (w *watch) add(in *inbound) error {
+	if err := w.ctl(unix.EPOLL_CTL_ADD, in, 0); err != nil {
+		return err
+	}
+	return unix.EpollCtl(w.all, unix.EPOLL_CTL_ADD, in.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(in.number)})
+}
+
+// ready lists connections that have something, by number, and each in its turn where
+// there is no room for all of them.
+func (w *watch) ready(numbers *[mostPolled]uint32) (n int) {
+	var events [mostPolled]unix.EpollEvent
+	n, err := unix.EpollWait(w.all, events[:], 0)
+	if err != nil {
+		return 0
+	}
+	for i, e := range events[:n] {
+		numbers[i] = uint32(e.Fd)
+	}
+	return n
+}
 
 // arm asks for one call, at once if something is there already.
 func (w *watch) arm(in *inbound) error {
@@ -76,5 +100,9 @@ func (w *watch) ctl(op int, in *inbound, events uint32) error {
 }
 
 // stop ends run. Until close others may still ask.
-func (w *watch) stop()  { _ = w.file.SetReadDeadline(time.Unix(1, 0)) }
-func (w *watch) close() { _ = w.file.Close() }
+func (w *watch) stop() { _ = w.file.SetReadDeadline(time.Unix(1, 0)) }
+
+func (w *watch) close() {
+	_ = w.file.Close()
+	_ = unix.Close(w.all)
+}
