@@ -25,6 +25,8 @@ var arrows = map[string][]string{
 	"alltoall/routing":  {"alltoall/topo", "alltoall/counter"},
 	"alltoall/plan":     {"alltoall/topo", "alltoall/routing"},
 	"alltoall/ref":      {"alltoall/topo", "alltoall/routing"},
+	"alltoall/hardware": {},
+	"alltoall/model":    {"alltoall/hardware"},
 	"alltoall/internal": {"alltoall/internal/...", "transport/isa"},
 	"alltoall/kernel":   {"alltoall/internal/...", "transport/isa"},
 
@@ -61,7 +63,7 @@ var arrows = map[string][]string{
 	// Layout only: neither transport nor alltoall.
 	"reports": {"bench/record", "bench/stats", "bench/unit"},
 
-	"cmd/commbench": {"alltoall/plan", "bench", "bench/engine", "bench/job", "bench/limits", "bench/record", "bench/unit", "reports",
+	"cmd/commbench": {"alltoall/hardware", "alltoall/model", "alltoall/plan", "bench", "bench/engine", "bench/job", "bench/limits", "bench/record", "bench/unit", "reports",
 		"transport/driver", "transport/faulty", "transport/mem", "transport/rendezvous", "transport/shm", "transport/tcp"},
 	"scripts/engines":  {}, // tests only
 	"scripts/netns":    {}, // tests only
@@ -79,7 +81,7 @@ var arrows = map[string][]string{
 var unsafeIn = []string{"transport/shm", "alltoall/internal", "transport/internal"}
 
 // clockless packages work in no time but that which they are told.
-var clockless = []string{"alltoall/topo", "alltoall/counter", "alltoall/routing", "alltoall/plan", "alltoall/ref", "alltoall/internal", "alltoall/kernel", "bench/stats", "bench/unit", "bench/workload"}
+var clockless = []string{"alltoall/topo", "alltoall/counter", "alltoall/routing", "alltoall/plan", "alltoall/ref", "alltoall/hardware", "alltoall/model", "alltoall/internal", "alltoall/kernel", "bench/stats", "bench/unit", "bench/workload"}
 
 type goPackage struct {
 	ImportPath string

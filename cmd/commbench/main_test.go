@@ -173,7 +173,7 @@ func TestBadCommandLinesSayWhatWouldDo(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, name := range []string{"", "dispatch", "combine", "roundtrip", "plan", "sm", "limits"} {
+	for _, name := range []string{"", "dispatch", "combine", "roundtrip", "plan", "sm", "limits", "hardware show"} {
 		args := []string{"--help"}
 		file := "help.stdout"
 		if name != "" {
@@ -208,8 +208,8 @@ func golden(t *testing.T, name, got string) {
 // them is one.
 func TestDocumentsNameRealFlags(t *testing.T) {
 	known := " --help --version "
-	for _, name := range []string{"dispatch", "combine", "roundtrip", "plan", "sm", "limits"} {
-		_, help, _ := commbench(t, name, "--help")
+	for _, name := range []string{"dispatch", "combine", "roundtrip", "plan", "sm", "limits", "hardware show"} {
+		_, help, _ := commbench(t, append(strings.Fields(name), "--help")...)
 		known += help
 	}
 	// Flags of the tools that the documents tell readers to use.

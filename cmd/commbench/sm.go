@@ -19,15 +19,18 @@ import (
 func smCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "sm",
-		Usage: "find how many workers an operation needs: GB/s against workers",
-		Description: "Runs a dispatch or a combine with 1, 2, 3, 4, 6, 8, ... workers, which stand for the SMs that\n" +
+		Usage: "find how many SMs an operation needs: measured by workers here, or predicted for hardware",
+		Description: "With --measured: runs a dispatch or a combine with 1, 2, 3, 4, 6, 8, ... workers, which stand for the SMs that\n" +
 			"it would take from a GPU, in turn over one set of ranks, each beside the limit of as many workers.\n" +
 			"The knee is the fewest workers whose median time is within 2 % of the best.\n\n" +
-			"Only the measured sweep exists so far, so --measured must be given.\n\n" +
+			"With --hardware: says how many SMs of such a GPU saturate the fabric that bounds a balanced\n" +
+			"dispatch without groups, by the closed form of DeepEP V2 (docs/model.md). Nothing is run.\n" +
+			"commbench hardware list says what hardware there is.\n\n" +
 			"Examples:\n" +
 			"  commbench sm --measured\n" +
 			"  commbench sm --measured --op combine --algorithm direct --tokens 256\n" +
-			"  commbench sm --measured --workers 1,2,4 --format jsonl -o sweep.jsonl\n\n" +
+			"  commbench sm --measured --workers 1,2,4 --format jsonl -o sweep.jsonl\n" +
+			"  commbench sm --hardware h100 --nodes 4\n\n" +
 			"Presets:" + presetHelp(),
 		Flags:        smFlags(),
 		Action:       runSM,
@@ -43,6 +46,8 @@ func smFlags() []cli.Flag {
 	return append(flags,
 		biasFlag(),
 		&cli.BoolFlag{Name: "measured", Category: runFlags, Usage: "measure on this host"},
+		&cli.StringFlag{Name: "hardware", Category: runFlags, Usage: "predict for a `NAME` of the catalogue or a FILE.yaml"},
+		&cli.StringFlag{Name: "kernels", Category: runFlags, Value: "v2", Usage: "`GENERATION` of kernels that --hardware predicts: v2 is DeepEP's second"},
 		&cli.StringFlag{Name: "op", Category: runFlags, Value: "dispatch", Usage: "`OPERATION`: dispatch or combine"},
 		&cli.StringFlag{Name: "workers", Category: runFlags, Usage: "`LIST` of numbers of workers: 1,2,4", DefaultText: "1, 2, 3, 4, 6, 8, 12, ... up to --max-workers"},
 		&cli.IntFlag{Name: "max-workers", Category: runFlags, Usage: "the largest number of workers", DefaultText: "twice the cores that may be used"},
@@ -55,8 +60,13 @@ func runSM(c *cli.Context) error {
 	if c.Args().Present() {
 		return usageError{fmt.Errorf("unexpected argument %q; see commbench sm --help", c.Args().First())}
 	}
-	if !c.Bool("measured") {
-		return usageError{errors.New("sm: only the measured sweep exists so far; run: commbench sm --measured")}
+	switch measured := c.Bool("measured"); {
+	case measured == c.IsSet("hardware"):
+		return usageError{errors.New("sm: want one of --measured, to run here, and --hardware NAME, to predict")}
+	case measured && c.IsSet("kernels"):
+		return usageError{errors.New("--kernels is for --hardware")}
+	case !measured:
+		return runBudget(c)
 	}
 	cfg, err := config(c, c.String("op"))
 	if err != nil {

@@ -55,8 +55,8 @@ func TestSMTable(t *testing.T) {
 
 func TestBadSweepsSayWhatWouldDo(t *testing.T) {
 	for args, want := range map[string]string{
-		"":                                          "run: commbench sm --measured",
-		"--op combine":                              "run: commbench sm --measured",
+		"":                                          "one of --measured, to run here, and --hardware NAME",
+		"--op combine":                              "one of --measured",
 		"--measured extra":                          `unexpected argument "extra"; see commbench sm --help`,
 		"--measured --bogus":                        "-bogus; see commbench sm --help",
 		"--measured --baseline none":                "-baseline; see commbench sm --help",

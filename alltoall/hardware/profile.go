@@ -1,0 +1,47 @@
+package hardware
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Profile is a generation of dispatch and combine kernels: what an SM does for them.
+type Profile struct {
+	Name  string `yaml:"name"`
+	Title string `yaml:"title"`
+
+	Read   Figure `yaml:"read_gbps,flow"`   // of an SM, from memory
+	Write  Figure `yaml:"write_gbps,flow"`  // of an SM, to memory and to peers
+	Margin Figure `yaml:"margin,flow"`      // SMs over the fewest that would do, for what nobody counts
+	Least  Figure `yaml:"least_sms,flow"`   // that are ever used
+	Step   Figure `yaml:"multiple_of,flow"` // SMs come in such numbers
+}
+
+// Lines are all figures, in the order of a file.
+func (p *Profile) Lines() []Line {
+	return []Line{
+		{"read_gbps", "GB/s", p.Read, slowest, fastest, false},
+		{"write_gbps", "GB/s", p.Write, slowest, fastest, false},
+		{"margin", "", p.Margin, 1, 100, false},
+		{"least_sms", "", p.Least, 1, 4096, true},
+		{"multiple_of", "", p.Step, 1, 4096, true},
+	}
+}
+
+func (p *Profile) check() (field string, err error) {
+	if p.Name == "" || p.Title == "" {
+		return "name", fmt.Errorf("missing: want name and title")
+	}
+	return checkLines(p.Lines())
+}
+
+// Kernels returns the profile of a name. The error lists what there is.
+func Kernels(name string) (*Profile, error) {
+	for _, p := range profiles() {
+		if p.Name == name {
+			p := *p
+			return &p, nil
+		}
+	}
+	return nil, fmt.Errorf("hardware: no kernels %q; there are %s", name, strings.Join(Profiles(), ", "))
+}

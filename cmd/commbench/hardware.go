@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/commbench/commbench/alltoall/hardware"
+	"github.com/commbench/commbench/bench/unit"
+)
+
+func hardwareCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "hardware",
+		Usage: "list and show the hardware that predictions know",
+		Description: "The catalogue has GPUs, their links and the network between nodes, each figure with its\n" +
+			"source. A file in the same form is taken wherever a name is: start from\n" +
+			"  commbench hardware show h100 --format yaml > my.yaml\n\n" +
+			"Examples:\n" +
+			"  commbench hardware list\n" +
+			"  commbench hardware show h800\n" +
+			"  commbench hardware show my.yaml --format json",
+		Subcommands: []*cli.Command{
+			{
+				Name:         "list",
+				Usage:        "a line for each",
+				Flags:        []cli.Flag{hardwareFormat("table or json")},
+				Action:       listHardware,
+				OnUsageError: usage,
+			},
+			{
+				Name:         "show",
+				Usage:        "all figures of one, and where they are from",
+				ArgsUsage:    "NAME or FILE.yaml",
+				Flags:        []cli.Flag{hardwareFormat("table, yaml or json")},
+				Action:       showHardware,
+				OnUsageError: usage,
+			},
+		},
+		HideHelpCommand: true,
+		OnUsageError:    usage,
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usageError{fmt.Errorf("no command %q; see commbench hardware --help", c.Args().First())}
+			}
+			return cli.ShowSubcommandHelp(c)
+		},
+	}
+}
+
+func hardwareFormat(what string) cli.Flag {
+	return &cli.StringFlag{Name: "format", Category: outputFlags, Value: "table", Usage: "`FORMAT`: " + what}
+}
+
+// described is a Hardware for machines.
+type described struct {
+	Name          string            `json:"name"`
+	Title         string            `json:"title"`
+	RailOptimised bool              `json:"rail_optimised"`
+	Figures       []describedFigure `json:"figures"`
+}
+
+type describedFigure struct {
+	Field  string  `json:"field"`
+	Value  float64 `json:"value"`
+	Unit   string  `json:"unit"`
+	Source string  `json:"source"`
+}
+
+func describe(h *hardware.Hardware) described {
+	d := described{Name: h.Name, Title: h.Title, RailOptimised: h.Fabric.RailOptimised}
+	for _, l := range h.Lines() {
+		d.Figures = append(d.Figures, describedFigure{l.Field, l.Value, l.Unit, l.Source})
+	}
+	return d
+}
+
+func listHardware(c *cli.Context) error {
+	if c.Args().Present() {
+		return usageError{fmt.Errorf("unexpected argument %q; see commbench hardware list --help", c.Args().First())}
+	}
+	format, err := formatOf(c, "table", "json")
+	if err != nil {
+		return err
+	}
+	var all []*hardware.Hardware
+	for _, name := range hardware.Names() {
+		h, err := hardware.Open(name)
+		if err != nil {
+			return err
+		}
+		all = append(all, h)
+	}
+	if format == "json" {
+		list := []described{}
+		for _, h := range all {
+			list = append(list, describe(h))
+		}
+		return writeJSON(c.App.Writer, list)
+	}
+	var b bytes.Buffer
+	const line = "%-12s%6s%10s%8s%10s%12s%7s%10s%12s  %s\n"
+	fmt.Fprintf(&b, line, "", "", "memory", "domain", "scale-up", "achievable", "NICs a", "line of", "achievable", "")
+	fmt.Fprintf(&b, line, "name", "SMs", "GB/s", "GPUs", "GB/s", "GB/s", "GPU", "one, GB/s", "GB/s", "")
+	for _, h := range all {
+		u, o := &h.ScaleUp, &h.ScaleOut
+		fmt.Fprintf(&b, line, h.Name, number(h.GPU.SMs), number(h.GPU.Memory), number(u.GPUs), number(u.Line), number(u.Achievable),
+			number(o.NICs), number(o.Line), number(o.Achievable), h.Title)
+	}
+	b.WriteString("\nRates are of one GPU (memory, scale-up) or NIC, one way. commbench hardware show NAME says where each is from.\n")
+	_, err = c.App.Writer.Write(b.Bytes())
+	return err
+}
+
+func showHardware(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return usageError{errors.New("want one name or file; commbench hardware list says which names there are")}
+	}
+	format, err := formatOf(c, "table", "yaml", "json")
+	if err != nil {
+		return err
+	}
+	h, err := hardware.Open(c.Args().First())
+	if err != nil {
+		return usageError{err}
+	}
+	switch format {
+	case "yaml":
+		_, err = c.App.Writer.Write(h.YAML())
+		return err
+	case "json":
+		return writeJSON(c.App.Writer, describe(h))
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "commbench hardware: %s   %s\n\n", h.Name, h.Title)
+	const line = "%-28s%10s  %-6s%s\n"
+	fmt.Fprintf(&b, line, "figure", "value", "unit", "source")
+	for _, l := range h.Lines() {
+		if l.Field == "fabric.tiers" {
+			fmt.Fprintf(&b, line, "fabric.rail_optimised", yesNo(h.Fabric.RailOptimised), "", "")
+		}
+		fmt.Fprintf(&b, line, l.Field, number(l.Figure), l.Unit, l.Source)
+	}
+	_, err = c.App.Writer.Write(b.Bytes())
+	return err
+}
+
+func yesNo(v bool) string {
+	if v {
+		return "yes"
+	}
+	return "no"
+}
+
+// number is a figure without the digits that a whole one does not have.
+func number(f hardware.Figure) string { return numeral(f.Value) }
+
+func numeral(v float64) string {
+	if v == math.Trunc(v) && math.Abs(v) < 1e9 {
+		return unit.Count(int64(v))
+	}
+	return unit.Number(v)
+}
+
+// formatOf is --format, which must be one of those.
+func formatOf(c *cli.Context, formats ...string) (string, error) {
+	f := c.String("format")
+	if !slices.Contains(formats, f) {
+		return "", usageError{fmt.Errorf("--format %q: want %s", f, strings.Join(formats, ", "))}
+	}
+	return f, nil
+}
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestHardware(t *testing.T) {
+	for file, args := range map[string]string{
+		"hardware-list.stdout": "hardware list",
+		"hardware-show.stdout": "hardware show h800",
+		"budget.stdout":        "sm --hardware h100 --nodes 2",
+	} {
+		code, out, errs := commbench(t, strings.Fields(args)...)
+		if code != exitGood || errs != "" {
+			t.Fatalf("%s: exit %d: %s", args, code, errs)
+		}
+		golden(t, file, out)
+	}
+	if code, out, _ := commbench(t, "hardware"); code != exitGood || !strings.Contains(out, "show") {
+		t.Errorf("hardware alone: exit %d\n%s", code, out)
+	}
+}
+
+// What is shown as YAML is taken as a file, and predicts the same.
+func TestHardwareFile(t *testing.T) {
+	_, text, _ := commbench(t, "hardware", "show", "--format", "yaml", "h100")
+	file := filepath.Join(t.TempDir(), "mine.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range []string{"hardware show NAME", "hardware show --format json NAME", "sm --nodes 4 --hardware NAME", "sm --format json --hardware NAME"} {
+		_, want, _ := commbench(t, strings.Fields(strings.ReplaceAll(args, "NAME", "h100"))...)
+		code, got, errs := commbench(t, strings.Fields(strings.ReplaceAll(args, "NAME", file))...)
+		if code != exitGood || got != want || got == "" {
+			t.Errorf("%s: exit %d, %s\ngot\n%s\nwant\n%s", args, code, errs, got, want)
+		}
+	}
+}
+
+func TestHardwareJSON(t *testing.T) {
+	var all []struct {
+		Name    string
+		Figures []struct {
+			Field, Unit, Source string
+			Value               float64
+		}
+	}
+	_, out, _ := commbench(t, "hardware", "list", "--format", "json")
+	if err := json.Unmarshal([]byte(out), &all); err != nil || len(all) != 8 {
+		t.Fatalf("%d, %v", len(all), err)
+	}
+	for _, h := range all {
+		for _, f := range h.Figures {
+			if f.Source == "" || f.Value < 0 || f.Field == "" {
+				t.Errorf("%s: %+v", h.Name, f)
+			}
+		}
+	}
+	var b struct {
+		Schema, Source, Bound string
+		SMs                   int
+		Raw                   float64 `json:"sms_raw"`
+	}
+	file := filepath.Join(t.TempDir(), "b.json")
+	if code, out, errs := commbench(t, "sm", "--hardware", "h100", "--nodes", "8", "--format", "json", "-o", file); code != exitGood || out != "" {
+		t.Fatalf("exit %d, %q: %s", code, out, errs)
+	}
+	text, _ := os.ReadFile(file)
+	if err := json.Unmarshal(text, &b); err != nil || b.Schema != "commbench.budget/v1" || b.Source != "model" || b.SMs != 4 || b.Bound != "scale-out" || b.Raw < 2 || b.Raw > 2.1 {
+		t.Errorf("%+v, %v", b, err)
+	}
+}
+
+func TestBadHardware(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "empty.yaml")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for args, want := range map[string]string{
+		"hardware bogus":                                  `no command "bogus"; see commbench hardware --help`,
+		"hardware --bogus":                                "-bogus; see commbench hardware --help",
+		"hardware list extra":                             `unexpected argument "extra"`,
+		"hardware list --format yaml":                     "want table, json",
+		"hardware list --bogus":                           "-bogus",
+		"hardware show":                                   "want one name or file",
+		"hardware show h800 h100":                         "want one name or file",
+		"hardware show h900":                              `nothing called "h900"; there are a100-hdr`,
+		"hardware show no/such.yaml":                      "no such file",
+		"hardware show " + empty:                          "empty",
+		"hardware show --format csv h800":                 "want table, yaml, json",
+		"sm --hardware h900":                              "nothing called",
+		"sm --hardware=":                                  "nothing called",
+		"sm --hardware " + empty:                          "empty",
+		"sm --hardware h800 --measured":                   "one of --measured",
+		"sm --measured --kernels v2":                      "--kernels is for --hardware",
+		"sm --hardware h800 --kernels v9":                 `no kernels "v9"; there are v2`,
+		"sm --hardware h800 --tokens 4":                   "--tokens is not for --hardware, whose closed form takes --nodes, --gpus-per-node, --experts, --topk",
+		"sm --hardware h800 --op combine":                 "of a dispatch",
+		"sm --hardware h800 --topk-groups 2":              "without groups only",
+		"sm --hardware h800 --nodes 1000000000":           "1000000000 nodes: want 1 to",
+		"sm --hardware h800 --nodes 0":                    "0 nodes",
+		"sm --hardware h800 --experts 250":                "want a multiple of the ranks",
+		"sm --hardware h800 --gpus-per-node 16":           "a scale-up domain of h800 has 8",
+		"sm --hardware h800 --format csv":                 "want table, json",
+		"sm --hardware h800 -o " + t.TempDir():            "is a directory",
+		"sm --hardware h800 --nodes 99999999999999999999": "nodes",
+	} {
+		code, out, errs := commbench(t, strings.Fields(args)...)
+		if code != exitUsage || out != "" || !strings.Contains(errs, want) {
+			t.Errorf("%s: exit %d, want %d and a message with %q\nstdout: %s\nstderr: %s", args, code, exitUsage, want, out, errs)
+		}
+	}
+}
