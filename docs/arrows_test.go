@@ -26,7 +26,7 @@ var arrows = map[string][]string{
 	"alltoall/plan":     {"alltoall/topo", "alltoall/routing"},
 	"alltoall/ref":      {"alltoall/topo", "alltoall/routing"},
 	"alltoall/hardware": {},
-	"alltoall/model":    {"alltoall/hardware"},
+	"alltoall/model":    {"alltoall/hardware", "alltoall/plan", "alltoall/routing"},
 	"alltoall/internal": {"alltoall/internal/...", "transport/isa"},
 	"alltoall/kernel":   {"alltoall/internal/...", "transport/isa"},
 

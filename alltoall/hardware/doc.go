@@ -11,14 +11,16 @@
 // nobody has published one. Rates are GB/s, 1e9 bytes a second, one way and of one GPU
 // unless the field says otherwise; latencies are microseconds.
 //
-// A line rate is what the link can carry at most; the achievable one is what kernels have
-// reached over it with messages of the size of a token, and is what predictions take.
+// A line rate is what the link can carry at most; the achievable one is what is reached over
+// it with large messages and nothing else to be done.
 //
 // # Kernels
 //
-// How fast an SM reads and writes belongs to a generation of kernels and not to a GPU, so
-// these rates are those of a Profile. "v2" is DeepEP V2, whose channels are a pair of warps
-// with full-size buffers, and which copies into tensors in a kernel of its own.
+// How fast an SM reads, writes and adds up, and what is reached of a link meanwhile, belongs
+// to a generation of kernels and not to a GPU, so these are figures of a Profile: "v1" is
+// DeepEP V1, whose channels are two SMs with ring buffers and fixed warp roles, and "v2" is
+// DeepEP V2, whose channels are a pair of warps with full-size buffers, and which copies into
+// tensors in a kernel of its own.
 //
 // # Errors
 //

@@ -10,8 +10,16 @@ type Profile struct {
 	Name  string `yaml:"name"`
 	Title string `yaml:"title"`
 
+	// RolesApart: forwarders have SMs of their own, half of them. Else an SM does all.
+	RolesApart bool `yaml:"roles_apart"`
+
 	Read   Figure `yaml:"read_gbps,flow"`   // of an SM, from memory
 	Write  Figure `yaml:"write_gbps,flow"`  // of an SM, to memory and to peers
+	Reduce Figure `yaml:"reduce_gbps,flow"` // of an SM, of what it adds up
+
+	ScaleUp  Figure `yaml:"scale_up_share,flow"`  // of the achievable rate that these kernels reach
+	ScaleOut Figure `yaml:"scale_out_share,flow"` // the same of scale-out
+
 	Margin Figure `yaml:"margin,flow"`      // SMs over the fewest that would do, for what nobody counts
 	Least  Figure `yaml:"least_sms,flow"`   // that are ever used
 	Step   Figure `yaml:"multiple_of,flow"` // SMs come in such numbers
@@ -22,6 +30,9 @@ func (p *Profile) Lines() []Line {
 	return []Line{
 		{"read_gbps", "GB/s", p.Read, slowest, fastest, false},
 		{"write_gbps", "GB/s", p.Write, slowest, fastest, false},
+		{"reduce_gbps", "GB/s", p.Reduce, slowest, fastest, false},
+		{"scale_up_share", "", p.ScaleUp, 0.01, 1, false},
+		{"scale_out_share", "", p.ScaleOut, 0.01, 1, false},
 		{"margin", "", p.Margin, 1, 100, false},
 		{"least_sms", "", p.Least, 1, 4096, true},
 		{"multiple_of", "", p.Step, 1, 4096, true},

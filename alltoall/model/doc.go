@@ -2,7 +2,8 @@
 // hardware that one does not own, and how many SMs of a GPU they take. Every formula is
 // derived in docs/model.md, with its units and its source.
 //
-//	c, err := model.Balanced{Nodes: 4, GPUsPerNode: 8, Experts: 256, TopK: 8}.SMs(h, kernels)
+//	w := model.Workload{Op: model.Dispatch, Algorithm: plan.AlgTwoHop, Nodes: 4, GPUsPerNode: 8, ...}
+//	curve, err := w.Predict(h, kernels)
 //
 // It is pure: it reads no clock, draws no random number and moves nothing. Units are those
 // of package hardware: GB/s (1e9 bytes a second) and microseconds.

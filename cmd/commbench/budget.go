@@ -11,48 +11,60 @@ import (
 
 	"github.com/commbench/commbench/alltoall/hardware"
 	"github.com/commbench/commbench/alltoall/model"
+	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/bench"
 	"github.com/commbench/commbench/bench/unit"
 )
 
-// budgetFlags are those of sm that go with --hardware: what else there is, the closed form
-// knows nothing of.
-var budgetFlags = []string{"hardware", "kernels", "nodes", "gpus-per-node", "experts", "topk", "topk-groups", "op", "format", "output", "o", "quiet", "q"}
+// budgetFlags are those of sm that go with --hardware. The others are about a run.
+var budgetFlags = []string{"preset", "nodes", "gpus-per-node", "experts", "topk", "topk-groups", "tokens", "hidden", "dtype", "seed", "routing",
+	"algorithm", "op", "hardware", "kernels", "format", "output", "o", "quiet", "q"}
 
-// budget is what --hardware prints.
+// budget is what sm --hardware prints.
 type budget struct {
 	h       *hardware.Hardware
 	kernels *hardware.Profile
-	load    model.Balanced
-	model.Budget
+	load    model.Workload
+	routing string
+	hottest float64 // rows of the busiest rank over the mean; 0 where it is not known
+	*model.Curve
+	closed *model.Budget // nil where there is no closed form
 }
 
-// runBudget is sm --hardware.
+// drawn is how many tokens are drawn to see what a routing reaches: to half a percent.
+const drawn = 16384
+
 func runBudget(c *cli.Context) error {
 	for _, name := range c.FlagNames() {
 		if !slices.Contains(budgetFlags, name) {
-			return usageError{fmt.Errorf("--%s is not for --hardware, whose closed form takes %s", name, "--"+strings.Join(budgetFlags[2:6], ", --"))}
+			return usageError{fmt.Errorf("--%s is about a run, and --hardware runs nothing; see commbench sm --help", name)}
 		}
-	}
-	if op := c.String("op"); op != "dispatch" {
-		return usageError{fmt.Errorf("--op %q: the closed form of --hardware is of a dispatch", op)}
-	}
-	b := budget{load: model.Balanced{Nodes: c.Int("nodes"), GPUsPerNode: c.Int("gpus-per-node"), Experts: c.Int("experts"), TopK: c.Int("topk")}}
-	if groups := c.Int("topk-groups"); c.IsSet("topk-groups") && groups != 0 && groups < b.load.Nodes {
-		return usageError{fmt.Errorf("--topk-groups %d: the closed form of --hardware holds without groups only", groups)}
 	}
 	format, err := formatOf(c, "table", "json")
 	if err != nil {
 		return err
 	}
+	b := new(budget)
 	if b.h, err = hardware.Open(c.String("hardware")); err != nil {
 		return usageError{err}
 	}
 	if b.kernels, err = hardware.Kernels(c.String("kernels")); err != nil {
 		return usageError{err}
 	}
-	if b.Budget, err = b.load.SMs(b.h, b.kernels); err != nil {
+	cfg, err := config(c, c.String("op"))
+	if err != nil {
+		return err
+	}
+	if cfg.DType, err = plan.ParseDType(c.String("dtype")); err != nil {
+		return usageError{fmt.Errorf("--dtype %q: want fp8 or bf16", c.String("dtype"))}
+	}
+	if err := b.take(c, cfg); err != nil {
+		return err
+	}
+	if b.Curve, err = b.load.Predict(b.h, b.kernels); err != nil {
 		return usageError{err}
 	}
+	b.closed, _ = b.load.Budget(b.h, b.kernels) // an error says that there is none
 	out, err := openOutput(c.String("output"), format, c.App.Writer)
 	if err != nil {
 		return err
@@ -65,86 +77,164 @@ func runBudget(c *cli.Context) error {
 	})
 }
 
+// take turns a benchmark's workload into the model's. What a token reaches is known of
+// uniform routing, and else found out from tokens that are drawn.
+func (b *budget) take(c *cli.Context, cfg bench.Config) error {
+	if cfg.Tokens < 0 {
+		cfg.Tokens = bench.DefaultTokens
+	}
+	b.load = model.Workload{Op: model.Op(cfg.Op), Algorithm: cfg.Algorithm, Nodes: cfg.Nodes, GPUsPerNode: cfg.GPUsPerNode,
+		Experts: cfg.Experts, TopK: cfg.TopK, Tokens: cfg.Tokens, Hidden: cfg.Hidden, DType: cfg.DType}
+	limited := cfg.TopKGroups > 0 && cfg.TopKGroups < cfg.Nodes
+	b.routing = "uniform"
+	if cfg.Routing == "uniform" || cfg.Routing == "" && !limited || cfg.Routing == "grouped" && !limited {
+		return nil
+	}
+	if _, err := b.load.Predict(b.h, b.kernels); err != nil {
+		return usageError{err} // before anything is drawn for it
+	}
+	cfg.Tokens = max(1, min(cfg.Tokens, drawn/(cfg.Nodes*cfg.GPUsPerNode)))
+	if strings.HasPrefix(cfg.Routing, "trace:") {
+		cfg.Tokens = -1 // all that there are
+		if c.IsSet("tokens") {
+			cfg.Tokens = c.Int("tokens")
+		}
+	}
+	p, err := bench.Predict(c.Context, cfg)
+	if err != nil {
+		return plainly(err)
+	}
+	b.routing, b.hottest = p.Config.Routing, p.Skew.HotRank.OverMean
+	b.load.TokenNodes, b.load.TokenRanks = p.Skew.NodesPerToken, p.Skew.RanksPerToken
+	return nil
+}
+
 func (b *budget) print(w io.Writer) error {
 	var t bytes.Buffer
 	l := &b.load
-	fmt.Fprintf(&t, "commbench sm: dispatch by two-hop, predicted   %s x %s = %s of %s\n",
+	dtype := l.DType
+	if l.Op == model.Combine {
+		dtype = plan.BF16
+	}
+	fmt.Fprintf(&t, "commbench sm: %s by %s, predicted   %s x %s = %s of %s\n", l.Op, l.Algorithm,
 		unit.Counted(int64(l.Nodes), "node"), unit.Counted(int64(l.GPUsPerNode), "GPU"), unit.Counted(int64(l.Nodes*l.GPUsPerNode), "rank"), b.h.Title)
-	fmt.Fprintf(&t, "workload    %s experts, top-%d, balanced and without groups: %s nodes and %s ranks a token\n",
-		unit.Count(int64(l.Experts)), l.TopK, unit.Number(b.TokenNodes), unit.Number(b.TokenRanks))
+	fmt.Fprintf(&t, "workload    %s tokens/rank, hidden %d, %v = %v/token, %s experts, top-%d\n", unit.Count(int64(l.Tokens)), l.Hidden, dtype,
+		unit.Bytes(int64(b.Bytes)), unit.Count(int64(l.Experts)), l.TopK)
+	fmt.Fprintf(&t, "routing     %s: %s nodes and %s ranks a token\n", b.routing, unit.Number(b.TokenNodes), unit.Number(b.TokenRanks))
 	fmt.Fprintf(&t, "kernels     %s: %s\n\n", b.kernels.Name, b.kernels.Title)
 
-	const line = "%-12s%20s%22s%20s\n"
-	fmt.Fprintf(&t, line, "", "bytes for each", "GB/s", "GB/s delivered")
-	fmt.Fprintf(&t, line, "", "delivered", "", "to a GPU")
-	up, out := b.h.ScaleUp.Achievable.Value, b.h.ScaleOut.NICs.Value*b.h.ScaleOut.Line.Value
-	for _, r := range []struct {
-		name          string
-		traffic, rate float64
-		of            string
-	}{
-		{"scale-out", b.ScaleOut, out, "a GPU"},
-		{"scale-up", b.ScaleUp, up, "a GPU"},
-		{"read", b.Read, b.kernels.Read.Value, "an SM"},
-		{"written", b.Write, b.kernels.Write.Value, "an SM"},
-	} {
-		delivered := "-"
-		if r.traffic > 0 {
-			delivered = unit.Number(r.rate / r.traffic)
+	const line = "%5s%12s%11s%11s  %-10s"
+	fmt.Fprintf(&t, line+"\n", "", "", "scale-out", "scale-up", "")
+	fmt.Fprintf(&t, line+"\n", "SMs", "time, us", "GB/s", "GB/s", "bound by")
+	most := b.Points[len(b.Points)-1].Up
+	for _, i := range b.shown() {
+		p := &b.Points[i]
+		fmt.Fprintf(&t, line+"%s", unit.Count(int64(p.SMs)), numeral(p.US), unit.Opt(b.out(p), unit.Number), unit.Number(p.Up), p.Bound, strings.Repeat("#", int(40*p.Up/most)))
+		if i == b.Knee {
+			t.WriteString(" <- knee")
 		}
-		if r.of == "an SM" {
-			delivered += " an SM"
-		}
-		fmt.Fprintf(&t, line, r.name, unit.Number(r.traffic), numeral(r.rate)+" "+r.of, delivered)
+		t.WriteByte('\n')
 	}
-	fmt.Fprintf(&t, "\nbound: %s, %v delivered to a GPU\n", b.Bound, unit.GBps(b.GBps))
-	fmt.Fprintf(&t, "SMs: %d of %d, which is %s with a margin of %s, at least %s, in multiples of %s\n", b.SMs, b.h.SMs(), unit.Number(b.Raw),
-		number(b.kernels.Margin), number(b.kernels.Least), number(b.kernels.Step))
-	t.WriteString("assumes: balanced routing without groups, nothing else on the GPU, latency hidden, NICs at line rate; see docs/model.md\n")
+	t.WriteByte('\n')
+	for _, remark := range b.remarks() {
+		fmt.Fprintln(&t, remark)
+	}
 	_, err := w.Write(t.Bytes())
 	return err
 }
 
-// document is the budget for machines. Rates are GB/s, traffic is bytes for each that is
-// delivered.
+// out is nil on one node, where nothing crosses scale-out.
+func (b *budget) out(p *model.Point) *float64 {
+	if b.load.Nodes == 1 {
+		return nil
+	}
+	return &p.Out
+}
+
+// mostRows is how many numbers of SMs up to twice the knee's a person is shown.
+const mostRows = 16
+
+// shown are the points for people: evenly up to twice the knee, the knee, and the last.
+func (b *budget) shown() (at []int) {
+	end := min(2*b.Knee+2, len(b.Points))
+	stride := (end + mostRows - 1) / mostRows
+	for i := range end {
+		if (i+1)%stride == 0 || i == b.Knee {
+			at = append(at, i)
+		}
+	}
+	if last := len(b.Points) - 1; at[len(at)-1] != last {
+		at = append(at, last)
+	}
+	return at
+}
+
+func (b *budget) remarks() (all []string) {
+	knee, last := &b.Points[b.Knee], &b.Points[len(b.Points)-1]
+	said := fmt.Sprintf("knee: %s of %d, the fewest whose time is within 2 %% of the best", unit.Counted(int64(knee.SMs), "SM"), b.h.SMs())
+	if last.Bound == model.SMs {
+		said += "; more would still help"
+	} else {
+		said += fmt.Sprintf("; fewer are bound by their own work, more by %s", last.Bound)
+	}
+	all = append(all, said)
+	if c := b.closed; c != nil {
+		all = append(all, fmt.Sprintf("closed form: %s, which is %s with a margin of %s, at least %s, in multiples of %s", unit.Counted(int64(c.SMs), "SM"),
+			unit.Number(c.Raw), number(b.kernels.Margin), number(b.kernels.Least), number(b.kernels.Step)))
+	}
+	if b.EpilogueUS > 0 {
+		all = append(all, fmt.Sprintf("epilogue: %v more with all SMs, for copies into tensors or last sums, which are a kernel of their own", unit.Micros(b.EpilogueUS)))
+	}
+	if b.hottest > 1.05 {
+		all = append(all, fmt.Sprintf("skew: the busiest rank receives %s the mean, which is not in these times", unit.Ratio(b.hottest)))
+	}
+	return append(all, "GB/s count payload and scales, the own node's and the rank's own too; notify is not in the time. Assumptions: docs/model.md")
+}
+
+// document is the prediction for machines. Rates are GB/s, times microseconds.
 func (b *budget) document() any {
-	type cluster struct {
-		Nodes int `json:"nodes"`
-		GPUs  int `json:"gpus_per_node"`
-		Ranks int `json:"ranks"`
+	type point struct {
+		SMs   int      `json:"sms"`
+		US    float64  `json:"time_us"`
+		Bound string   `json:"bound"`
+		Out   *float64 `json:"scale_out_logical_gbps"`
+		Up    float64  `json:"scale_up_logical_gbps"`
 	}
-	type workload struct {
-		Experts    int     `json:"experts"`
-		TopK       int     `json:"topk"`
-		Routing    string  `json:"routing"`
-		TokenNodes float64 `json:"nodes_per_token"`
-		TokenRanks float64 `json:"ranks_per_token"`
-	}
-	type traffic struct {
-		ScaleOut float64 `json:"scale_out"`
-		ScaleUp  float64 `json:"scale_up"`
-		Read     float64 `json:"read"`
-		Write    float64 `json:"written"`
+	type closed struct {
+		SMs   int     `json:"sms"`
+		Raw   float64 `json:"raw"`
+		Bound string  `json:"bound"`
 	}
 	l := &b.load
-	return struct {
-		Schema    string   `json:"schema"`
-		Version   string   `json:"version"`
-		Source    string   `json:"source"`
-		Op        string   `json:"op"`
-		Algorithm string   `json:"algorithm"`
-		Hardware  string   `json:"hardware"`
-		Kernels   string   `json:"kernels"`
-		Cluster   cluster  `json:"cluster"`
-		Workload  workload `json:"workload"`
-		Traffic   traffic  `json:"traffic"`
-		Bound     string   `json:"bound"`
-		GBps      float64  `json:"delivered_gbps"`
-		PerSM     float64  `json:"delivered_gbps_per_sm"`
-		Raw       float64  `json:"sms_raw"`
-		SMs       int      `json:"sms"`
-		Of        int      `json:"sms_of_gpu"`
-	}{"commbench.budget/v1", version, "model", "dispatch", "two-hop", b.h.Name, b.kernels.Name,
-		cluster{l.Nodes, l.GPUsPerNode, l.Nodes * l.GPUsPerNode}, workload{l.Experts, l.TopK, "uniform", b.TokenNodes, b.TokenRanks},
-		traffic{b.ScaleOut, b.ScaleUp, b.Read, b.Write}, string(b.Bound), b.GBps, b.PerSM, b.Raw, b.SMs, b.h.SMs()}
+	d := struct {
+		Schema    string         `json:"schema"`
+		Version   string         `json:"version"`
+		Source    string         `json:"source"`
+		Op        string         `json:"op"`
+		Algorithm string         `json:"algorithm"`
+		Hardware  string         `json:"hardware"`
+		Kernels   string         `json:"kernels"`
+		Cluster   map[string]int `json:"cluster"`
+		Workload  map[string]any `json:"workload"`
+		Points    []point        `json:"points"`
+		Knee      int            `json:"knee_sms"`
+		Of        int            `json:"sms_of_gpu"`
+		Epilogue  *float64       `json:"epilogue_us"`
+		Closed    *closed        `json:"closed_form"`
+	}{"commbench.budget/v1", version, "model", string(l.Op), string(l.Algorithm), b.h.Name, b.kernels.Name,
+		map[string]int{"nodes": l.Nodes, "gpus_per_node": l.GPUsPerNode, "ranks": l.Nodes * l.GPUsPerNode},
+		map[string]any{"tokens": l.Tokens, "hidden": l.Hidden, "experts": l.Experts, "topk": l.TopK, "dtype": l.DType.String(), "routing": b.routing,
+			"nodes_per_token": b.TokenNodes, "ranks_per_token": b.TokenRanks, "bytes_per_token": b.Bytes},
+		nil, b.Points[b.Knee].SMs, b.h.SMs(), nil, nil}
+	for i := range b.Points {
+		p := &b.Points[i]
+		d.Points = append(d.Points, point{p.SMs, p.US, string(p.Bound), b.out(p), p.Up})
+	}
+	if b.EpilogueUS > 0 {
+		d.Epilogue = &b.EpilogueUS
+	}
+	if c := b.closed; c != nil {
+		d.Closed = &closed{c.SMs, c.Raw, string(c.Bound)}
+	}
+	return d
 }

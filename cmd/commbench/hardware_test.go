@@ -13,6 +13,8 @@ func TestHardware(t *testing.T) {
 		"hardware-list.stdout": "hardware list",
 		"hardware-show.stdout": "hardware show h800",
 		"budget.stdout":        "sm --hardware h100 --nodes 2",
+		"budget-v1.stdout":     "sm --hardware h800 --kernels v1 --preset v3-train",
+		"budget-one.stdout":    "sm --hardware mi300x --nodes 1 --algorithm alltoall --op combine --topk-groups 0",
 	} {
 		code, out, errs := commbench(t, strings.Fields(args)...)
 		if code != exitGood || errs != "" {
@@ -60,18 +62,53 @@ func TestHardwareJSON(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestBudgetJSON(t *testing.T) {
 	var b struct {
-		Schema, Source, Bound string
-		SMs                   int
-		Raw                   float64 `json:"sms_raw"`
+		Schema, Source string
+		Workload       struct {
+			Routing string
+			Nodes   float64 `json:"nodes_per_token"`
+		}
+		Points []struct {
+			SMs   int
+			US    float64 `json:"time_us"`
+			Bound string
+			Out   *float64 `json:"scale_out_logical_gbps"`
+		}
+		Knee     int      `json:"knee_sms"`
+		Of       int      `json:"sms_of_gpu"`
+		Epilogue *float64 `json:"epilogue_us"`
+		Closed   *struct {
+			SMs int
+			Raw float64
+		} `json:"closed_form"`
 	}
-	file := filepath.Join(t.TempDir(), "b.json")
-	if code, out, errs := commbench(t, "sm", "--hardware", "h100", "--nodes", "8", "--format", "json", "-o", file); code != exitGood || out != "" {
-		t.Fatalf("exit %d, %q: %s", code, out, errs)
+	read := func(args ...string) {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "b.json")
+		if code, out, errs := commbench(t, append([]string{"sm", "--format", "json", "-o", file}, args...)...); code != exitGood || out != "" {
+			t.Fatalf("%v: exit %d, %q: %s", args, code, out, errs)
+		}
+		text, _ := os.ReadFile(file)
+		b.Closed, b.Epilogue, b.Points = nil, nil, nil
+		if err := json.Unmarshal(text, &b); err != nil || b.Schema != "commbench.budget/v1" || b.Source != "model" || len(b.Points) == 0 {
+			t.Fatalf("%v: %v\n%s", args, err, text)
+		}
 	}
-	text, _ := os.ReadFile(file)
-	if err := json.Unmarshal(text, &b); err != nil || b.Schema != "commbench.budget/v1" || b.Source != "model" || b.SMs != 4 || b.Bound != "scale-out" || b.Raw < 2 || b.Raw > 2.1 {
-		t.Errorf("%+v, %v", b, err)
+	read("--hardware", "h100", "--nodes", "8", "--topk-groups", "0")
+	if b.Closed == nil || b.Closed.SMs != 4 || b.Closed.Raw < 2 || b.Closed.Raw > 2.1 || b.Epilogue == nil || b.Workload.Routing != "uniform" {
+		t.Errorf("%+v", b)
+	}
+	// With a limit what a token reaches is found out, and there is no closed form.
+	read("--hardware", "h800", "--nodes", "8", "--kernels", "v1", "--routing", "grouped")
+	if b.Closed != nil || b.Epilogue != nil || b.Workload.Routing != "grouped" || b.Workload.Nodes < 3.9 || b.Workload.Nodes > 4 || b.Knee < 16 || b.Knee > 20 || len(b.Points) != 66 {
+		t.Errorf("%+v", b)
+	}
+	read("--hardware", "h800", "--nodes", "1", "--op", "combine", "--algorithm", "direct")
+	if b.Points[0].Out != nil || b.Points[0].Bound != "scale-up" || b.Of != 132 {
+		t.Errorf("%+v", b.Points[0])
 	}
 }
 
@@ -81,33 +118,37 @@ func TestBadHardware(t *testing.T) {
 		t.Fatal(err)
 	}
 	for args, want := range map[string]string{
-		"hardware bogus":                                  `no command "bogus"; see commbench hardware --help`,
-		"hardware --bogus":                                "-bogus; see commbench hardware --help",
-		"hardware list extra":                             `unexpected argument "extra"`,
-		"hardware list --format yaml":                     "want table, json",
-		"hardware list --bogus":                           "-bogus",
-		"hardware show":                                   "want one name or file",
-		"hardware show h800 h100":                         "want one name or file",
-		"hardware show h900":                              `nothing called "h900"; there are a100-hdr`,
-		"hardware show no/such.yaml":                      "no such file",
-		"hardware show " + empty:                          "empty",
-		"hardware show --format csv h800":                 "want table, yaml, json",
-		"sm --hardware h900":                              "nothing called",
-		"sm --hardware=":                                  "nothing called",
-		"sm --hardware " + empty:                          "empty",
-		"sm --hardware h800 --measured":                   "one of --measured",
-		"sm --measured --kernels v2":                      "--kernels is for --hardware",
-		"sm --hardware h800 --kernels v9":                 `no kernels "v9"; there are v2`,
-		"sm --hardware h800 --tokens 4":                   "--tokens is not for --hardware, whose closed form takes --nodes, --gpus-per-node, --experts, --topk",
-		"sm --hardware h800 --op combine":                 "of a dispatch",
-		"sm --hardware h800 --topk-groups 2":              "without groups only",
-		"sm --hardware h800 --nodes 1000000000":           "1000000000 nodes: want 1 to",
-		"sm --hardware h800 --nodes 0":                    "0 nodes",
-		"sm --hardware h800 --experts 250":                "want a multiple of the ranks",
-		"sm --hardware h800 --gpus-per-node 16":           "a scale-up domain of h800 has 8",
-		"sm --hardware h800 --format csv":                 "want table, json",
-		"sm --hardware h800 -o " + t.TempDir():            "is a directory",
-		"sm --hardware h800 --nodes 99999999999999999999": "nodes",
+		"hardware bogus":                        `no command "bogus"; see commbench hardware --help`,
+		"hardware --bogus":                      "-bogus; see commbench hardware --help",
+		"hardware list extra":                   `unexpected argument "extra"`,
+		"hardware list --format yaml":           "want table, json",
+		"hardware list --bogus":                 "-bogus",
+		"hardware show":                         "want one name or file",
+		"hardware show h800 h100":               "want one name or file",
+		"hardware show h900":                    `nothing called "h900"; there are a100-hdr`,
+		"hardware show no/such.yaml":            "no such file",
+		"hardware show " + empty:                "empty",
+		"hardware show --format csv h800":       "want table, yaml, json",
+		"sm --hardware h900":                    "nothing called",
+		"sm --hardware=":                        "nothing called",
+		"sm --hardware " + empty:                "empty",
+		"sm --hardware h800 --measured":         "one of --measured",
+		"sm --measured --kernels v2":            "--kernels is for --hardware",
+		"sm --hardware h800 --kernels v9":       `no kernels "v9"; there are v1, v2`,
+		"sm --hardware h800 --nodes 1000000000": "1000000000 nodes: want 1 to",
+		"sm --hardware h800 --nodes 0":          "0 nodes",
+		"sm --hardware h800 --experts 250":      "want a multiple of the ranks",
+		"sm --hardware h800 --gpus-per-node 16": "a scale-up domain of h800 has 8",
+		"sm --hardware h800 --iters 4":          "--iters is about a run",
+		"sm --hardware h800 --op roundtrip":     "want dispatch or combine",
+		"sm --hardware h800 --algorithm ring":   "there are [two-hop direct alltoall]",
+		"sm --hardware h800 --dtype fp4":        "fp8 or bf16",
+		"sm --hardware h800 --tokens 0":         "0 tokens: want 1",
+		"sm --hardware h800 --routing bogus":    "accepted are uniform",
+		"sm --hardware h800 --routing zipf:1 --nodes 100000 --experts 800000": "more than 65536 ranks",
+		"sm --hardware h800 --format csv":                                     "want table, json",
+		"sm --hardware h800 -o " + t.TempDir():                                "is a directory",
+		"sm --hardware h800 --nodes 99999999999999999999":                     "nodes",
 	} {
 		code, out, errs := commbench(t, strings.Fields(args)...)
 		if code != exitUsage || out != "" || !strings.Contains(errs, want) {

@@ -173,7 +173,7 @@ func TestBadCommandLinesSayWhatWouldDo(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, name := range []string{"", "dispatch", "combine", "roundtrip", "plan", "sm", "limits", "hardware show"} {
+	for _, name := range []string{"", "dispatch", "combine", "roundtrip", "plan", "sm", "limits", "hardware"} {
 		args := []string{"--help"}
 		file := "help.stdout"
 		if name != "" {

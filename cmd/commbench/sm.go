@@ -23,14 +23,15 @@ func smCommand() *cli.Command {
 		Description: "With --measured: runs a dispatch or a combine with 1, 2, 3, 4, 6, 8, ... workers, which stand for the SMs that\n" +
 			"it would take from a GPU, in turn over one set of ranks, each beside the limit of as many workers.\n" +
 			"The knee is the fewest workers whose median time is within 2 % of the best.\n\n" +
-			"With --hardware: says how many SMs of such a GPU saturate the fabric that bounds a balanced\n" +
-			"dispatch without groups, by the closed form of DeepEP V2 (docs/model.md). Nothing is run.\n" +
-			"commbench hardware list says what hardware there is.\n\n" +
+			"With --hardware: predicts the time and GB/s of so many SMs on a GPU that one need not own, and\n" +
+			"what bounds them; with --kernels v2 also by the closed form of DeepEP V2. Nothing is run.\n" +
+			"How: docs/model.md. commbench hardware list says what hardware there is.\n\n" +
 			"Examples:\n" +
 			"  commbench sm --measured\n" +
 			"  commbench sm --measured --op combine --algorithm direct --tokens 256\n" +
 			"  commbench sm --measured --workers 1,2,4 --format jsonl -o sweep.jsonl\n" +
-			"  commbench sm --hardware h100 --nodes 4\n\n" +
+			"  commbench sm --hardware h100 --nodes 4\n" +
+			"  commbench sm --hardware h800 --kernels v1 --preset v3-train --op combine\n\n" +
 			"Presets:" + presetHelp(),
 		Flags:        smFlags(),
 		Action:       runSM,
@@ -47,7 +48,7 @@ func smFlags() []cli.Flag {
 		biasFlag(),
 		&cli.BoolFlag{Name: "measured", Category: runFlags, Usage: "measure on this host"},
 		&cli.StringFlag{Name: "hardware", Category: runFlags, Usage: "predict for a `NAME` of the catalogue or a FILE.yaml"},
-		&cli.StringFlag{Name: "kernels", Category: runFlags, Value: "v2", Usage: "`GENERATION` of kernels that --hardware predicts: v2 is DeepEP's second"},
+		&cli.StringFlag{Name: "kernels", Category: runFlags, Value: "v2", Usage: "`GENERATION` of kernels that --hardware predicts: v1 or v2, of DeepEP"},
 		&cli.StringFlag{Name: "op", Category: runFlags, Value: "dispatch", Usage: "`OPERATION`: dispatch or combine"},
 		&cli.StringFlag{Name: "workers", Category: runFlags, Usage: "`LIST` of numbers of workers: 1,2,4", DefaultText: "1, 2, 3, 4, 6, 8, 12, ... up to --max-workers"},
 		&cli.IntFlag{Name: "max-workers", Category: runFlags, Usage: "the largest number of workers", DefaultText: "twice the cores that may be used"},

@@ -1,0 +1,121 @@
+package model
+
+import (
+	"slices"
+
+	"github.com/commbench/commbench/alltoall/hardware"
+)
+
+// Bound is what decides how long an operation takes.
+type Bound string
+
+// The bounds.
+const (
+	ScaleUp  Bound = "scale-up"
+	ScaleOut Bound = "scale-out"
+	Memory   Bound = "memory"
+	SMs      Bound = "SMs"
+)
+
+// Point is what so many SMs do.
+type Point struct {
+	SMs   int
+	US    float64 // microseconds, notify and epilogue apart
+	Bound Bound
+	Out   float64 // GB/s of a rank, logical: payload and scales for each distinct node, the own one too
+	Up    float64 // the same for each distinct rank
+}
+
+// Curve is an operation's time as a function of the SMs that it is given.
+type Curve struct {
+	Points     []Point // for more and more SMs
+	Knee       int     // the first whose time is within 2 % of the best
+	TokenNodes float64 // distinct nodes of a token, expected
+	TokenRanks float64
+	Bytes      int     // payload and scales of a token
+	EpilogueUS float64 // copies into tensors or last sums, by all SMs, where they are a kernel of their own
+}
+
+// kneeWithin is how near to the best a time is as good; as of a measured sweep.
+const kneeWithin = 0.02
+
+// Predict is the time of an operation on the hardware with such kernels. Links carry what a
+// rank sends on average and SMs do what its ranks need done; the slowest of all decides, and
+// the latencies of one row through all hops are added. docs/model.md derives it.
+func (w Workload) Predict(h *hardware.Hardware, k *hardware.Profile) (*Curve, error) {
+	if err := w.check(h); err != nil {
+		return nil, err
+	}
+	t, err := w.traffic(k)
+	if err != nil {
+		return nil, err
+	}
+	row := w.row()
+	c := &Curve{Bytes: row.Bytes()}
+	c.TokenNodes, c.TokenRanks = w.reach()
+	// Bytes over GB/s are nanoseconds.
+	moved := float64(w.Tokens) * float64(row.Size()) / 1e3
+
+	latency := 0.0
+	links := Point{Bound: Memory, US: moved * t.touched() / h.GPU.Memory.Value}
+	for _, l := range []struct {
+		bound             Bound
+		rows, rate, first float64
+	}{
+		{ScaleOut, t.scaleOut, h.OutGBps() * k.ScaleOut.Value, h.ScaleOut.Put.Value + h.ScaleOut.Signal.Value},
+		{ScaleUp, t.scaleUp, h.ScaleUp.Achievable.Value * k.ScaleUp.Value, h.ScaleUp.Store.Value},
+	} {
+		if l.rows == 0 {
+			continue
+		}
+		latency += l.first
+		if us := moved * l.rows / l.rate; us > links.US {
+			links.US, links.Bound = us, l.bound
+		}
+	}
+	most, step := h.SMs(), int(k.Step.Value)
+	for n := min(max(step, int(k.Least.Value)), most); n <= most; n += step {
+		p := links
+		if us := moved * t.work(k) / float64(n); us > p.US {
+			p.US, p.Bound = us, SMs
+		}
+		p.SMs, p.US = n, p.US+latency
+		payload := float64(w.Tokens) * float64(c.Bytes) / 1e3 / p.US
+		p.Out, p.Up = payload*c.TokenNodes, payload*c.TokenRanks
+		c.Points = append(c.Points, p)
+	}
+	best := c.Points[len(c.Points)-1].US
+	c.Knee = slices.IndexFunc(c.Points, func(p Point) bool { return p.US <= best*(1+kneeWithin) })
+	c.EpilogueUS = moved * max(t.epilogue.cost(k)/float64(most), (t.epilogue.read+t.epilogue.write)/h.GPU.Memory.Value)
+	return c, nil
+}
+
+// cost is the work of a role for each row of a token, in SMs x time x GB/s: what takes
+// longest of what an SM does at the same time.
+func (r *role) cost(k *hardware.Profile) float64 {
+	return max(r.read/k.Read.Value, r.write/k.Write.Value, r.reduce/k.Reduce.Value)
+}
+
+// work is what all roles cost. Those with SMs of their own run side by side; those that have
+// all SMs come one after the other.
+func (t *traffic) work(k *hardware.Profile) float64 {
+	beside, after := 0.0, 0.0
+	for i := range t.roles {
+		r := &t.roles[i]
+		if r.share < 1 {
+			beside = max(beside, r.cost(k)/r.share)
+		} else {
+			after += r.cost(k)
+		}
+	}
+	return beside + after
+}
+
+// touched is the rows that memory reads and writes: by SMs, and what comes over the links.
+func (t *traffic) touched() float64 {
+	rows := t.scaleOut
+	for _, r := range t.roles {
+		rows += r.read + r.write
+	}
+	return rows
+}

@@ -1,0 +1,281 @@
+package model
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/commbench/commbench/alltoall/hardware"
+	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/alltoall/routing"
+	"github.com/commbench/commbench/alltoall/topo"
+)
+
+func open(t testing.TB, name, kernels string) (*hardware.Hardware, *hardware.Profile) {
+	t.Helper()
+	h, err := hardware.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := hardware.Kernels(kernels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h, k
+}
+
+// cluster is the published workload on so many nodes of 8, without groups.
+func cluster(nodes int) Workload {
+	return Workload{Op: Dispatch, Algorithm: plan.AlgTwoHop, Nodes: nodes, GPUsPerNode: 8, Experts: 256, TopK: 8, Tokens: 4096, Hidden: 7168}
+}
+
+// What DeepEP V2 prints for its published settings, 256 experts and top-8, and the raw
+// numbers behind: its README says 12, 6 and 24.
+func TestPublishedSMs(t *testing.T) {
+	for _, c := range []struct {
+		hardware string
+		nodes    int
+		raw      float64
+		sms      int
+		bound    Bound
+	}{
+		{"h100", 2, 8.55, 12, ScaleOut},
+		{"h100", 4, 3.38, 6, ScaleOut},
+		{"h100", 8, 2.02, 4, ScaleOut},
+		{"b200", 1, 18.51, 24, ScaleUp},
+	} {
+		h, v2 := open(t, c.hardware, "v2")
+		got, err := cluster(c.nodes).Budget(h, v2)
+		if err != nil || math.Abs(got.Raw-c.raw) > 0.005 || got.SMs != c.sms || got.Bound != c.bound {
+			t.Errorf("%s, %d nodes: %+v (%v), want %d of %v, bound by %s", c.hardware, c.nodes, got, err, c.sms, c.raw, c.bound)
+		}
+		// The curve says the same of what bounds, and reaches its best with the raw number.
+		curve, err := cluster(c.nodes).Predict(h, v2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range curve.Points {
+			if bound := float64(p.SMs) < c.raw; bound != (p.Bound == SMs) {
+				t.Errorf("%s, %d nodes: %+v, where %v SMs saturate", c.hardware, c.nodes, p, c.raw)
+			}
+		}
+	}
+	// A GPU has no more SMs than it has, however many were asked for.
+	h, v2 := open(t, "b200", "v2")
+	v2.Write.Value = 1
+	if got, err := cluster(1).Budget(h, v2); err != nil || got.SMs != h.SMs() || got.Raw < 900 {
+		t.Errorf("%+v (%v)", got, err)
+	}
+}
+
+// The normal-mode table of DeepEP's README of 2025-04-22: H800 and ConnectX-7, 4096
+// tokens, hidden 7168, top-4 of the nodes, top-8. Three of the eight were used to fit v1.
+var normalMode = []struct {
+	nodes  int
+	op     Op
+	gbps   float64 // of the bottleneck: scale-up on one node, else scale-out; own traffic counted
+	fitted bool
+}{
+	{1, Dispatch, 153, true},
+	{1, Combine, 158, false},
+	{2, Dispatch, 43, true},
+	{2, Combine, 43, false},
+	{4, Dispatch, 58, false},
+	{4, Combine, 57, false},
+	{8, Dispatch, 51, true},
+	{8, Combine, 50, false},
+}
+
+func TestPublishedNormalMode(t *testing.T) {
+	h, v1 := open(t, "h800", "v1")
+	var errs []float64
+	for _, c := range normalMode {
+		w := cluster(c.nodes)
+		w.Op = c.op
+		drawn := draw(t, w, 4)
+		w.TokenNodes, w.TokenRanks = drawn.NodesPerToken, drawn.RanksPerToken
+		curve, err := w.Predict(h, v1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := curve.Points[slices.IndexFunc(curve.Points, func(p Point) bool { return p.SMs == 20 })]
+		got := at.Out
+		if c.nodes == 1 {
+			got = at.Up
+		}
+		off := got/c.gbps - 1
+		t.Logf("%d nodes, %s: published %v GB/s, predicted %.1f (%+.1f %%), bound by %s, fitted %v", c.nodes, c.op, c.gbps, got, 100*off, at.Bound, c.fitted)
+		if c.fitted {
+			if math.Abs(off) > 0.02 {
+				t.Errorf("%d nodes, %s: %.1f %% off, though fitted", c.nodes, c.op, 100*off)
+			}
+			continue
+		}
+		errs = append(errs, math.Abs(off))
+	}
+	slices.Sort(errs)
+	if median, worst := errs[len(errs)/2], errs[len(errs)-1]; median > 0.05 || worst > 0.15 {
+		t.Errorf("median error %.1f %%, worst %.1f %%", 100*median, 100*worst)
+	}
+}
+
+// DeepSeek-V3's report: 20 SMs are enough to saturate both fabrics, on EP32 and EP64.
+func TestTwentySMs(t *testing.T) {
+	h, v1 := open(t, "h800", "v1")
+	for _, nodes := range []int{4, 8} {
+		for _, op := range []Op{Dispatch, Combine} {
+			w := cluster(nodes)
+			w.Op = op
+			drawn := draw(t, w, 4)
+			w.TokenNodes, w.TokenRanks = drawn.NodesPerToken, drawn.RanksPerToken
+			c, err := w.Predict(h, v1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			knee := c.Points[c.Knee]
+			if knee.SMs > 20 || op == Dispatch && knee.SMs < 16 || knee.Bound != ScaleOut && knee.Bound != SMs {
+				t.Errorf("%d nodes, %s: knee %+v", nodes, op, knee)
+			}
+		}
+	}
+}
+
+// draw measures what routing draws for a workload, with or without groups.
+func draw(t testing.TB, w Workload, groups int) routing.Stats {
+	t.Helper()
+	cluster, err := topo.New(w.Nodes, w.GPUsPerNode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	place, err := topo.Place(cluster, w.Experts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := routing.Open("grouped")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables, err := src.Generate(routing.Spec{Placement: place, Tokens: 40_000 / place.Ranks(), TopK: w.TopK, Groups: groups, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return routing.Measure(place, tables)
+}
+
+// What routing draws is what is expected of it.
+func TestReach(t *testing.T) {
+	for _, nodes := range []int{1, 2, 4, 8} {
+		w := cluster(nodes)
+		drawn := draw(t, w, 0)
+		n, r := w.reach()
+		if math.Abs(n/drawn.NodesPerToken-1) > 0.01 || math.Abs(r/drawn.RanksPerToken-1) > 0.01 {
+			t.Errorf("%d nodes: expected %v nodes and %v ranks, drawn %v and %v", nodes, n, r, drawn.NodesPerToken, drawn.RanksPerToken)
+		}
+	}
+}
+
+func TestBadWorkloads(t *testing.T) {
+	h, v2 := open(t, "h800", "v2")
+	for want, change := range map[string]func(*Workload){
+		"0 nodes: want 1 to":                  func(w *Workload) { w.Nodes = 0 },
+		"1000000000 nodes: want 1 to":         func(w *Workload) { w.Nodes = 1e9 },
+		"-8 GPUs a node":                      func(w *Workload) { w.GPUsPerNode = -8 },
+		"experts: want 1 to":                  func(w *Workload) { w.Experts = math.MaxInt },
+		"0 top-k":                             func(w *Workload) { w.TopK = 0 },
+		"0 tokens":                            func(w *Workload) { w.Tokens = 0 },
+		"hidden: want 1 to":                   func(w *Workload) { w.Hidden = math.MaxInt },
+		"top-65 of 64 experts":                func(w *Workload) { w.TopK, w.Experts = 65, 64 },
+		"9 nodes and 9 ranks a token":         func(w *Workload) { w.TokenNodes, w.TokenRanks = 9, 9 },
+		"3 nodes and 2 ranks a token":         func(w *Workload) { w.TokenNodes, w.TokenRanks = 3, 2 },
+		"NaN nodes and 2 ranks a token":       func(w *Workload) { w.TokenNodes, w.TokenRanks = math.NaN(), 2 },
+		"0 nodes and 2 ranks a token":         func(w *Workload) { w.TokenRanks = 2 },
+		"250 experts on 32 ranks":             func(w *Workload) { w.Experts = 250 },
+		"a scale-up domain of h800 has 8":     func(w *Workload) { w.GPUsPerNode = 16 },
+		"nowhere to go":                       func(w *Workload) { w.Nodes, w.GPUsPerNode = 1, 1 },
+		`operation "roundtrip": want`:         func(w *Workload) { w.Op = "roundtrip" },
+		`no algorithm "three-hop"; there are`: func(w *Workload) { w.Algorithm = "three-hop" },
+	} {
+		w := cluster(4)
+		change(&w)
+		if got, err := w.Predict(h, v2); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %+v, %v, want %q", w, got, err, want)
+		}
+		if got, err := w.Budget(h, v2); err == nil {
+			t.Errorf("%+v: %+v", w, got)
+		}
+	}
+	combine := cluster(4)
+	combine.Op = Combine
+	if got, err := combine.Budget(h, v2); err == nil {
+		t.Errorf("a combine has %+v", got)
+	}
+	grouped := cluster(8)
+	grouped.TokenNodes, grouped.TokenRanks = 4, 7.4
+	if got, err := grouped.Budget(h, v2); err == nil || !strings.Contains(err.Error(), "uniform routing") {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// Whatever is asked for: more SMs, faster links or fewer tokens never take longer, and
+// there is a knee.
+func TestMonotone(t *testing.T) {
+	for _, name := range hardware.Names() {
+		for _, kernels := range hardware.Profiles() {
+			for _, alg := range plan.Algorithms {
+				for _, op := range []Op{Dispatch, Combine} {
+					for _, nodes := range []int{1, 2, 8, 256} {
+						h, k := open(t, name, kernels)
+						w := cluster(nodes)
+						w.Algorithm, w.Op, w.Experts = alg, op, 2048
+						what := fmt.Sprintf("%s, %s, %s, %s, %d nodes", name, kernels, alg, op, nodes)
+						c, err := w.Predict(h, k)
+						if err != nil {
+							t.Fatal(what, err)
+						}
+						if c.Knee < 0 || c.EpilogueUS < 0 || (c.EpilogueUS > 0) == k.RolesApart {
+							t.Errorf("%s: knee %d, epilogue %v us", what, c.Knee, c.EpilogueUS)
+						}
+						h.ScaleOut.Achievable.Value *= 2
+						h.ScaleUp.Achievable.Value *= 2
+						faster, err := w.Predict(h, k)
+						if err != nil {
+							t.Fatal(what, err)
+						}
+						w.Tokens /= 2
+						fewer, err := w.Predict(h, k)
+						if err != nil {
+							t.Fatal(what, err)
+						}
+						for i, p := range c.Points {
+							if i > 0 && p.US > c.Points[i-1].US || faster.Points[i].US > p.US || fewer.Points[i].US >= faster.Points[i].US || !(p.US > 0) || !(p.Out > 0) || p.Up < p.Out {
+								t.Errorf("%s: %+v, twice the links %+v, half the tokens %+v", what, p, faster.Points[i], fewer.Points[i])
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// A GPU with fewer SMs than kernels take at least has one point.
+func TestFewSMs(t *testing.T) {
+	h, v2 := open(t, "h800", "v2")
+	h.GPU.SMs.Value = 1
+	if c, err := cluster(4).Predict(h, v2); err != nil || len(c.Points) != 1 || c.Points[0].SMs != 1 || c.Knee != 0 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+func BenchmarkPredict(b *testing.B) {
+	h, v1 := open(b, "h800", "v1")
+	w := cluster(256)
+	w.Experts = 2048
+	for b.Loop() {
+		if _, err := w.Predict(h, v1); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

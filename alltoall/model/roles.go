@@ -1,0 +1,88 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/commbench/commbench/alltoall/hardware"
+	"github.com/commbench/commbench/alltoall/plan"
+)
+
+// traffic is what one rank does for each of its tokens, in rows, on average.
+type traffic struct {
+	scaleOut, scaleUp float64 // leave the rank
+	roles             []role
+	epilogue          role // what is left to a kernel of its own; no work if there is none
+}
+
+// role is work that SMs do.
+type role struct {
+	share               float64 // of the SMs that do it
+	read, write, reduce float64
+}
+
+// traffic derives it; docs/model.md says why each row is there.
+func (w *Workload) traffic(k *hardware.Profile) (traffic, error) {
+	nodes, ranks := w.reach()
+	n, g := float64(w.Nodes), float64(w.GPUsPerNode)
+	copies := ranks // rows that a token becomes
+	var t traffic
+	switch w.Algorithm {
+	case plan.AlgTwoHop:
+		t.scaleOut, t.scaleUp = nodes*(1-1/n), ranks*(1-1/g)
+	case plan.AlgDirect, plan.AlgAllToAll:
+		if w.Algorithm == plan.AlgAllToAll {
+			copies = float64(w.TopK)
+		}
+		t.scaleOut, t.scaleUp = copies*(1-1/n), copies*(1-1/g)/n
+	default:
+		return t, fmt.Errorf("model: no algorithm %q; there are %v", w.Algorithm, plan.Algorithms)
+	}
+	hops := w.Algorithm == plan.AlgTwoHop && w.Nodes > 1
+	if k.RolesApart {
+		t.roles = w.apart(hops, nodes, copies)
+	} else {
+		t.roles, t.epilogue = w.together(hops, nodes, copies)
+	}
+	if w.Algorithm == plan.AlgAllToAll { // it packs before and unpacks or adds up after
+		pack := role{1, copies, copies, 0}
+		t.roles = append(t.roles, pack)
+		if w.Op == Dispatch {
+			t.roles = append(t.roles, pack)
+		}
+	}
+	return t, nil
+}
+
+// apart is the work of kernels with rings, whose halves of the SMs have different roles.
+func (w *Workload) apart(hops bool, nodes, copies float64) []role {
+	const half = 0.5
+	switch {
+	case hops && w.Op == Dispatch:
+		return []role{
+			{half, 1 + copies, nodes + copies, 0}, // senders once a node, and receivers into the tensor
+			{half, copies, copies, 0},             // forwarders
+		}
+	case hops:
+		return []role{
+			{half, copies + nodes, copies + 1, nodes}, // senders within the node, and receivers at home
+			{half, copies, nodes, copies},             // forwarders add up
+		}
+	case w.Op == Dispatch:
+		return []role{{half, 1, copies, 0}, {half, copies, copies, 0}} // senders, receivers
+	}
+	return []role{{half, copies, copies, 0}, {half, copies, 1, copies}}
+}
+
+// together is the work of kernels whose SMs do everything, and whose copies into tensors
+// and last sums are an epilogue.
+func (w *Workload) together(hops bool, nodes, copies float64) (roles []role, epilogue role) {
+	switch {
+	case hops && w.Op == Dispatch:
+		return []role{{1, 1 + nodes, 1 + nodes/float64(w.Nodes) + copies, 0}}, role{1, copies, copies, 0}
+	case hops:
+		return []role{{1, 2 * copies, copies + nodes, copies}}, role{1, nodes, 1, nodes}
+	case w.Op == Dispatch:
+		return []role{{1, 1, copies, 0}}, role{1, copies, copies, 0}
+	}
+	return []role{{1, copies, copies, 0}}, role{1, copies, 1, copies}
+}

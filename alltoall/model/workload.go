@@ -1,0 +1,87 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/commbench/commbench/alltoall/hardware"
+	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/alltoall/routing"
+)
+
+// Op is what is predicted.
+type Op string
+
+// The operations.
+const (
+	Dispatch Op = "dispatch"
+	Combine  Op = "combine"
+)
+
+// Workload is what a rank of a cluster moves. Experts lie evenly on the ranks, and ranks are
+// alike.
+type Workload struct {
+	Op        Op
+	Algorithm plan.Algorithm
+
+	Nodes, GPUsPerNode int // of scale-up domains, and of GPUs in one
+	Experts, TopK      int
+	Tokens, Hidden     int        // of a rank, and of a token
+	DType              plan.DType // of a dispatch; a combine carries BF16
+
+	// Distinct nodes and ranks that a token reaches on average, its own among them. Both 0:
+	// as uniform routing has it, without groups. Of other routing routing.Measure tells.
+	TokenNodes, TokenRanks float64
+}
+
+// most bounds each number of a workload: beyond it nothing is ever built, and products of
+// three are exact.
+const most = 1 << 20
+
+func (w *Workload) check(h *hardware.Hardware) error {
+	for _, n := range []struct {
+		name    string
+		v, from int
+	}{{"nodes", w.Nodes, 1}, {"GPUs a node", w.GPUsPerNode, 1}, {"experts", w.Experts, 1}, {"top-k", w.TopK, 1},
+		{"tokens", w.Tokens, 1}, {"hidden", w.Hidden, 1}} {
+		if n.v < n.from || n.v > most {
+			return fmt.Errorf("model: %d %s: want %d to %d", n.v, n.name, n.from, most)
+		}
+	}
+	switch {
+	case w.Op != Dispatch && w.Op != Combine:
+		return fmt.Errorf("model: operation %q: want %s or %s", w.Op, Dispatch, Combine)
+	case w.Experts%w.ranks() != 0:
+		return fmt.Errorf("model: %d experts on %d ranks: want a multiple of the ranks", w.Experts, w.ranks())
+	case w.TopK > w.Experts:
+		return fmt.Errorf("model: top-%d of %d experts: a token cannot choose so many", w.TopK, w.Experts)
+	case w.GPUsPerNode > h.Domain():
+		return fmt.Errorf("model: %d GPUs a node: a scale-up domain of %s has %d", w.GPUsPerNode, h.Name, h.Domain())
+	case w.ranks() == 1:
+		return fmt.Errorf("model: 1 rank: a token has nowhere to go")
+	}
+	nodes, ranks := w.TokenNodes, w.TokenRanks
+	if k := float64(w.TopK); !w.uniform() && !(nodes > 0 && nodes <= min(float64(w.Nodes), k) && ranks >= nodes && ranks <= min(float64(w.ranks()), k)) {
+		return fmt.Errorf("model: %v nodes and %v ranks a token, of %d and %d by top-%d: that cannot be", nodes, ranks, w.Nodes, w.ranks(), w.TopK)
+	}
+	return nil
+}
+
+func (w *Workload) ranks() int { return w.Nodes * w.GPUsPerNode }
+
+// uniform says whether the routing is what the closed forms are of.
+func (w *Workload) uniform() bool { return w.TokenNodes == 0 && w.TokenRanks == 0 }
+
+func (w *Workload) reach() (nodes, ranks float64) {
+	if !w.uniform() {
+		return w.TokenNodes, w.TokenRanks
+	}
+	return routing.Expected(w.Experts, w.TopK, w.Nodes), routing.Expected(w.Experts, w.TopK, w.ranks())
+}
+
+// row is what a token is on a link.
+func (w *Workload) row() plan.Row {
+	if w.Op == Combine {
+		return plan.CombineRow(w.Hidden, w.Algorithm.Choices(w.TopK))
+	}
+	return plan.DispatchRow(w.DType, w.Hidden, w.Algorithm.Choices(w.TopK))
+}
