@@ -130,6 +130,43 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
+func TestChange(t *testing.T) {
+	for change, want := range map[string]func(*Hardware, *Profile) (got, want float64){
+		"nic=2x":       func(h *Hardware, _ *Profile) (float64, float64) { return h.OutGBps(), 100 },
+		"nic=25":       func(h *Hardware, _ *Profile) (float64, float64) { return h.ScaleOut.Line.Value, 25 },
+		"scale-up=.5x": func(h *Hardware, _ *Profile) (float64, float64) { return h.ScaleUp.Achievable.Value, 80 },
+		"memory=1e3":   func(h *Hardware, _ *Profile) (float64, float64) { return h.GPU.Memory.Value, 1000 },
+		"sms=2x":       func(h *Hardware, _ *Profile) (float64, float64) { return h.GPU.SMs.Value, 264 },
+		"sm=4x":        func(_ *Hardware, k *Profile) (float64, float64) { return k.Write.Value, 200 },
+	} {
+		h, err := Open("h800")
+		k, err2 := Kernels("v2")
+		if err != nil || err2 != nil {
+			t.Fatal(err, err2)
+		}
+		if err := Change(h, k, change); err != nil {
+			t.Errorf("%s: %v", change, err)
+		}
+		if got, want := want(h, k); got != want {
+			t.Errorf("%s: %v, want %v", change, got, want)
+		}
+		again, _ := Kernels("v2")
+		if _, err := Open("h800"); err != nil || again.Write.Value != 50 {
+			t.Errorf("%s changed the catalogue", change)
+		}
+	}
+	for change, want := range map[string]string{
+		"": "want nic", "nic": "want nic", "nic=": "want nic", "nic=fast": "want nic", "nic=2y": "want nic", "wire=2x": "want nic", "sm=50": "want nic",
+		"nic=0x": "scale_out.line_gbps: 0: want", "nic=-1": "-1: want", "nic=NaN": "NaN: want", "nic=1e99x": "want 0.001", "sms=1.5": "whole number", "sms=1000x": "want 1 to 4096",
+	} {
+		h, _ := Open("h800")
+		k, _ := Kernels("v2")
+		if err := Change(h, k, change); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", change, err, want)
+		}
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(good(f)))
 	f.Add([]byte("a: &a [*a]\n"))

@@ -12,6 +12,8 @@ type Profile struct {
 
 	// RolesApart: forwarders have SMs of their own, half of them. Else an SM does all.
 	RolesApart bool `yaml:"roles_apart"`
+	// Engine: something other than SMs does all their work, as fast as links and memory go.
+	Engine bool `yaml:"engine"`
 
 	Read   Figure `yaml:"read_gbps,flow"`   // of an SM, from memory
 	Write  Figure `yaml:"write_gbps,flow"`  // of an SM, to memory and to peers

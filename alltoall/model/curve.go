@@ -73,21 +73,31 @@ func (w Workload) Predict(h *hardware.Hardware, k *hardware.Profile) (*Curve, er
 			links.US, links.Bound = us, l.bound
 		}
 	}
+	if k.Engine {
+		c.add(links, latency, w.Tokens)
+		return c, nil
+	}
 	most, step := h.SMs(), int(k.Step.Value)
 	for n := min(max(step, int(k.Least.Value)), most); n <= most; n += step {
 		p := links
 		if us := moved * t.work(k) / float64(n); us > p.US {
 			p.US, p.Bound = us, SMs
 		}
-		p.SMs, p.US = n, p.US+latency
-		payload := float64(w.Tokens) * float64(c.Bytes) / 1e3 / p.US
-		p.Out, p.Up = payload*c.TokenNodes, payload*c.TokenRanks
-		c.Points = append(c.Points, p)
+		p.SMs = n
+		c.add(p, latency, w.Tokens)
 	}
 	best := c.Points[len(c.Points)-1].US
 	c.Knee = slices.IndexFunc(c.Points, func(p Point) bool { return p.US <= best*(1+kneeWithin) })
 	c.EpilogueUS = moved * max(t.epilogue.cost(k)/float64(most), (t.epilogue.read+t.epilogue.write)/h.GPU.Memory.Value)
 	return c, nil
+}
+
+// add appends a point, whose time is without latency.
+func (c *Curve) add(p Point, latency float64, tokens int) {
+	p.US += latency
+	payload := float64(tokens) * float64(c.Bytes) / 1e3 / p.US
+	p.Out, p.Up = payload*c.TokenNodes, payload*c.TokenRanks
+	c.Points = append(c.Points, p)
 }
 
 // cost is the work of a role for each row of a token, in SMs x time x GB/s: what takes

@@ -269,6 +269,35 @@ func TestFewSMs(t *testing.T) {
 	}
 }
 
+// An engine that does all work takes no SMs, and as long as the links do.
+func TestEngine(t *testing.T) {
+	h, v1 := open(t, "h800", "v1")
+	w := cluster(4)
+	base, err := w.Predict(h, v1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v1.Engine = true
+	c, err := w.Predict(h, v1)
+	if err != nil || len(c.Points) != 1 || c.Knee != 0 || c.Points[0].SMs != 0 || c.Points[0].Bound != ScaleOut || c.Points[0].US != base.Points[len(base.Points)-1].US {
+		t.Errorf("%+v (%v)", c, err)
+	}
+}
+
+// In one domain nothing crosses scale-out, and a token reaches as many ranks as before.
+func TestOneDomain(t *testing.T) {
+	h, v1 := open(t, "h800", "v1")
+	w := cluster(4).OneDomain()
+	if _, err := w.Predict(h, v1); err == nil {
+		t.Error("32 ranks are in a domain of 8")
+	}
+	h.ScaleUp.GPUs.Value = 32
+	c, err := w.Predict(h, v1)
+	if err != nil || c.TokenNodes != 1 || math.Abs(c.TokenRanks-7.267) > 0.001 || c.Points[len(c.Points)-1].Bound != ScaleUp {
+		t.Errorf("%+v (%v)", c, err)
+	}
+}
+
 func BenchmarkPredict(b *testing.B) {
 	h, v1 := open(b, "h800", "v1")
 	w := cluster(256)

@@ -68,6 +68,15 @@ func (w *Workload) check(h *hardware.Hardware) error {
 
 func (w *Workload) ranks() int { return w.Nodes * w.GPUsPerNode }
 
+// OneDomain is the workload on hardware whose scale-up domain has all of the ranks. What a
+// token reaches stays as it was.
+func (w Workload) OneDomain() Workload {
+	_, w.TokenRanks = w.reach()
+	w.TokenNodes = 1
+	w.Nodes, w.GPUsPerNode = 1, w.ranks()
+	return w
+}
+
 // uniform says whether the routing is what the closed forms are of.
 func (w *Workload) uniform() bool { return w.TokenNodes == 0 && w.TokenRanks == 0 }
 

@@ -18,7 +18,7 @@ import (
 
 // budgetFlags are those of sm that go with --hardware. The others are about a run.
 var budgetFlags = []string{"preset", "nodes", "gpus-per-node", "experts", "topk", "topk-groups", "tokens", "hidden", "dtype", "seed", "routing",
-	"algorithm", "op", "hardware", "kernels", "format", "output", "o", "quiet", "q"}
+	"algorithm", "op", "hardware", "kernels", "what-if", "sweep", "format", "output", "o", "quiet", "q"}
 
 // budget is what sm --hardware prints.
 type budget struct {
@@ -29,6 +29,14 @@ type budget struct {
 	hottest float64 // rows of the busiest rank over the mean; 0 where it is not known
 	*model.Curve
 	closed *model.Budget // nil where there is no closed form
+	whatIf []whatIf
+}
+
+// whatIf is the knee of other hardware.
+type whatIf struct {
+	changes string
+	model.Point
+	faster float64 // times
 }
 
 // drawn is how many tokens are drawn to see what a routing reaches: to half a percent.
@@ -44,37 +52,65 @@ func runBudget(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	b := new(budget)
-	if b.h, err = hardware.Open(c.String("hardware")); err != nil {
-		return usageError{err}
+	report := reportBudget
+	if c.IsSet("sweep") {
+		report = reportBudgets
 	}
-	if b.kernels, err = hardware.Kernels(c.String("kernels")); err != nil {
-		return usageError{err}
-	}
-	cfg, err := config(c, c.String("op"))
+	document, print, err := report(c)
 	if err != nil {
 		return err
 	}
-	if cfg.DType, err = plan.ParseDType(c.String("dtype")); err != nil {
-		return usageError{fmt.Errorf("--dtype %q: want fp8 or bf16", c.String("dtype"))}
-	}
-	if err := b.take(c, cfg); err != nil {
-		return err
-	}
-	if b.Curve, err = b.load.Predict(b.h, b.kernels); err != nil {
-		return usageError{err}
-	}
-	b.closed, _ = b.load.Budget(b.h, b.kernels) // an error says that there is none
 	out, err := openOutput(c.String("output"), format, c.App.Writer)
 	if err != nil {
 		return err
 	}
 	return out.write(func(w io.Writer) error {
 		if format == "json" {
-			return writeJSON(w, b.document())
+			return writeJSON(w, document)
 		}
-		return b.print(w)
+		return print(w)
 	})
+}
+
+// reportBudget predicts what the flags say, and returns it for machines and for people.
+func reportBudget(c *cli.Context) (document any, print func(io.Writer) error, err error) {
+	b, err := newBudget(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	return b.document(), b.print, nil
+}
+
+// newBudget predicts what the flags say.
+func newBudget(c *cli.Context) (*budget, error) {
+	b := new(budget)
+	var err error
+	if b.h, err = hardware.Open(c.String("hardware")); err != nil {
+		return nil, usageError{err}
+	}
+	if b.kernels, err = hardware.Kernels(c.String("kernels")); err != nil {
+		return nil, usageError{err}
+	}
+	cfg, err := config(c, c.String("op"))
+	if err != nil {
+		return nil, err
+	}
+	if cfg.DType, err = plan.ParseDType(c.String("dtype")); err != nil {
+		return nil, usageError{fmt.Errorf("--dtype %q: want fp8 or bf16", c.String("dtype"))}
+	}
+	if err := b.take(c, cfg); err != nil {
+		return nil, err
+	}
+	if b.Curve, err = b.load.Predict(b.h, b.kernels); err != nil {
+		return nil, usageError{err}
+	}
+	for _, changes := range c.StringSlice("what-if") {
+		if err := b.suppose(changes); err != nil {
+			return nil, usageError{fmt.Errorf("--what-if: %w", err)}
+		}
+	}
+	b.closed, _ = b.load.Budget(b.h, b.kernels) // an error says that there is none
+	return b, nil
 }
 
 // take turns a benchmark's workload into the model's. What a token reaches is known of
@@ -106,6 +142,31 @@ func (b *budget) take(c *cli.Context, cfg bench.Config) error {
 	}
 	b.routing, b.hottest = p.Config.Routing, p.Skew.HotRank.OverMean
 	b.load.TokenNodes, b.load.TokenRanks = p.Skew.NodesPerToken, p.Skew.RanksPerToken
+	return nil
+}
+
+// suppose predicts for the hardware with changes to it, separated by +.
+func (b *budget) suppose(changes string) error {
+	h, k, load := *b.h, *b.kernels, b.load
+	for change := range strings.SplitSeq(changes, "+") {
+		switch change {
+		case "engine":
+			k.Engine = true
+		case "one-domain":
+			load = load.OneDomain()
+			h.ScaleUp.GPUs.Value = max(h.ScaleUp.GPUs.Value, float64(load.GPUsPerNode))
+		default:
+			if err := hardware.Change(&h, &k, change); err != nil {
+				return fmt.Errorf("%w; or engine, or one-domain", err)
+			}
+		}
+	}
+	c, err := load.Predict(&h, &k)
+	if err != nil {
+		return err
+	}
+	knee := c.Points[c.Knee]
+	b.whatIf = append(b.whatIf, whatIf{changes, knee, b.Points[b.Knee].US / knee.US})
 	return nil
 }
 
@@ -178,6 +239,10 @@ func (b *budget) remarks() (all []string) {
 		said += fmt.Sprintf("; fewer are bound by their own work, more by %s", last.Bound)
 	}
 	all = append(all, said)
+	for _, i := range b.whatIf {
+		all = append(all, fmt.Sprintf("what if %s: %s and %s us, %s as fast; bound by %s", i.changes, unit.Counted(int64(i.SMs), "SM"), numeral(i.US),
+			unit.Ratio(i.faster), i.Bound))
+	}
 	if c := b.closed; c != nil {
 		all = append(all, fmt.Sprintf("closed form: %s, which is %s with a margin of %s, at least %s, in multiples of %s", unit.Counted(int64(c.SMs), "SM"),
 			unit.Number(c.Raw), number(b.kernels.Margin), number(b.kernels.Least), number(b.kernels.Step)))
@@ -205,6 +270,13 @@ func (b *budget) document() any {
 		Raw   float64 `json:"raw"`
 		Bound string  `json:"bound"`
 	}
+	type other struct {
+		Changes string  `json:"changes"`
+		SMs     int     `json:"knee_sms"`
+		US      float64 `json:"time_us"`
+		Faster  float64 `json:"times_as_fast"`
+		Bound   string  `json:"bound"`
+	}
 	l := &b.load
 	d := struct {
 		Schema    string         `json:"schema"`
@@ -221,17 +293,21 @@ func (b *budget) document() any {
 		Of        int            `json:"sms_of_gpu"`
 		Epilogue  *float64       `json:"epilogue_us"`
 		Closed    *closed        `json:"closed_form"`
+		WhatIf    []other        `json:"what_if"`
 	}{"commbench.budget/v1", version, "model", string(l.Op), string(l.Algorithm), b.h.Name, b.kernels.Name,
 		map[string]int{"nodes": l.Nodes, "gpus_per_node": l.GPUsPerNode, "ranks": l.Nodes * l.GPUsPerNode},
 		map[string]any{"tokens": l.Tokens, "hidden": l.Hidden, "experts": l.Experts, "topk": l.TopK, "dtype": l.DType.String(), "routing": b.routing,
 			"nodes_per_token": b.TokenNodes, "ranks_per_token": b.TokenRanks, "bytes_per_token": b.Bytes},
-		nil, b.Points[b.Knee].SMs, b.h.SMs(), nil, nil}
+		nil, b.Points[b.Knee].SMs, b.h.SMs(), nil, nil, []other{}}
 	for i := range b.Points {
 		p := &b.Points[i]
 		d.Points = append(d.Points, point{p.SMs, p.US, string(p.Bound), b.out(p), p.Up})
 	}
 	if b.EpilogueUS > 0 {
 		d.Epilogue = &b.EpilogueUS
+	}
+	for _, i := range b.whatIf {
+		d.WhatIf = append(d.WhatIf, other{i.changes, i.SMs, i.US, i.faster, string(i.Bound)})
 	}
 	if c := b.closed; c != nil {
 		d.Closed = &closed{c.SMs, c.Raw, string(c.Bound)}

@@ -13,7 +13,8 @@ func TestHardware(t *testing.T) {
 		"hardware-list.stdout": "hardware list",
 		"hardware-show.stdout": "hardware show h800",
 		"budget.stdout":        "sm --hardware h100 --nodes 2",
-		"budget-v1.stdout":     "sm --hardware h800 --kernels v1 --preset v3-train",
+		"budget-v1.stdout":     "sm --hardware h800 --kernels v1 --preset v3-train --what-if nic=2x --what-if sm=2x+nic=2x --what-if engine --what-if one-domain",
+		"budget-sweep.stdout":  "sm --hardware h800 --kernels v1 --sweep nodes=1,2,4,8,16,32",
 		"budget-one.stdout":    "sm --hardware mi300x --nodes 1 --algorithm alltoall --op combine --topk-groups 0",
 	} {
 		code, out, errs := commbench(t, strings.Fields(args)...)
@@ -106,6 +107,14 @@ func TestBudgetJSON(t *testing.T) {
 	if b.Closed != nil || b.Epilogue != nil || b.Workload.Routing != "grouped" || b.Workload.Nodes < 3.9 || b.Workload.Nodes > 4 || b.Knee < 16 || b.Knee > 20 || len(b.Points) != 66 {
 		t.Errorf("%+v", b)
 	}
+	var all []struct {
+		Hardware string
+		Knee     int `json:"knee_sms"`
+	}
+	_, text, _ := commbench(t, "sm", "--format", "json", "--hardware", "h800", "--sweep", "hardware=h800, b200")
+	if err := json.Unmarshal([]byte(text), &all); err != nil || len(all) != 2 || all[0].Hardware != "h800" || all[1].Hardware != "b200" || all[1].Knee == 0 {
+		t.Errorf("%+v, %v", all, err)
+	}
 	read("--hardware", "h800", "--nodes", "1", "--op", "combine", "--algorithm", "direct")
 	if b.Points[0].Out != nil || b.Points[0].Bound != "scale-up" || b.Of != 132 {
 		t.Errorf("%+v", b.Points[0])
@@ -118,33 +127,46 @@ func TestBadHardware(t *testing.T) {
 		t.Fatal(err)
 	}
 	for args, want := range map[string]string{
-		"hardware bogus":                        `no command "bogus"; see commbench hardware --help`,
-		"hardware --bogus":                      "-bogus; see commbench hardware --help",
-		"hardware list extra":                   `unexpected argument "extra"`,
-		"hardware list --format yaml":           "want table, json",
-		"hardware list --bogus":                 "-bogus",
-		"hardware show":                         "want one name or file",
-		"hardware show h800 h100":               "want one name or file",
-		"hardware show h900":                    `nothing called "h900"; there are a100-hdr`,
-		"hardware show no/such.yaml":            "no such file",
-		"hardware show " + empty:                "empty",
-		"hardware show --format csv h800":       "want table, yaml, json",
-		"sm --hardware h900":                    "nothing called",
-		"sm --hardware=":                        "nothing called",
-		"sm --hardware " + empty:                "empty",
-		"sm --hardware h800 --measured":         "one of --measured",
-		"sm --measured --kernels v2":            "--kernels is for --hardware",
-		"sm --hardware h800 --kernels v9":       `no kernels "v9"; there are v1, v2`,
-		"sm --hardware h800 --nodes 1000000000": "1000000000 nodes: want 1 to",
-		"sm --hardware h800 --nodes 0":          "0 nodes",
-		"sm --hardware h800 --experts 250":      "want a multiple of the ranks",
-		"sm --hardware h800 --gpus-per-node 16": "a scale-up domain of h800 has 8",
-		"sm --hardware h800 --iters 4":          "--iters is about a run",
-		"sm --hardware h800 --op roundtrip":     "want dispatch or combine",
-		"sm --hardware h800 --algorithm ring":   "there are [two-hop direct alltoall]",
-		"sm --hardware h800 --dtype fp4":        "fp8 or bf16",
-		"sm --hardware h800 --tokens 0":         "0 tokens: want 1",
-		"sm --hardware h800 --routing bogus":    "accepted are uniform",
+		"hardware bogus":                           `no command "bogus"; see commbench hardware --help`,
+		"hardware --bogus":                         "-bogus; see commbench hardware --help",
+		"hardware list extra":                      `unexpected argument "extra"`,
+		"hardware list --format yaml":              "want table, json",
+		"hardware list --bogus":                    "-bogus",
+		"hardware show":                            "want one name or file",
+		"hardware show h800 h100":                  "want one name or file",
+		"hardware show h900":                       `nothing called "h900"; there are a100-hdr`,
+		"hardware show no/such.yaml":               "no such file",
+		"hardware show " + empty:                   "empty",
+		"hardware show --format csv h800":          "want table, yaml, json",
+		"sm --hardware h900":                       "nothing called",
+		"sm --hardware=":                           "nothing called",
+		"sm --hardware " + empty:                   "empty",
+		"sm --hardware h800 --measured":            "one of --measured",
+		"sm --measured --kernels v2":               "are for --hardware",
+		"sm --hardware h800 --kernels v9":          `no kernels "v9"; there are v1, v2`,
+		"sm --hardware h800 --nodes 1000000000":    "1000000000 nodes: want 1 to",
+		"sm --hardware h800 --nodes 0":             "0 nodes",
+		"sm --hardware h800 --experts 250":         "want a multiple of the ranks",
+		"sm --hardware h800 --gpus-per-node 16":    "a scale-up domain of h800 has 8",
+		"sm --measured --sweep nodes=1,2":          "are for --hardware",
+		"sm --hardware h800 --sweep nodes":         "want FLAG=VALUE,VALUE",
+		"sm --hardware h800 --sweep nodes=":        "want FLAG=VALUE,VALUE",
+		"sm --hardware h800 --sweep iters=1,2":     "a flag of nodes, gpus-per-node",
+		"sm --hardware h800 --sweep nodes=1,two":   `--nodes "two"`,
+		"sm --hardware h800 --sweep nodes=1,0":     "--nodes 0: model: 0 nodes",
+		"sm --hardware h800 --sweep op=dispatch,x": "want dispatch or combine",
+		"sm --hardware h800 --sweep nodes=" + strings.Repeat("1,", 100) + "1": "101 values: want at most 100",
+		"sm --hardware h800 --sweep nodes=1,2 --what-if nic=2x":               "about one workload",
+		"sm --measured --what-if nic=2x":                                      "are for --hardware",
+		"sm --hardware h800 --what-if wire=2x":                                "want nic, scale-up, memory, sms or sm",
+		"sm --hardware h800 --what-if nic=2x+":                                "or engine, or one-domain",
+		"sm --hardware h800 --what-if nic=0x":                                 "scale_out.line_gbps: 0",
+		"sm --hardware h800 --iters 4":                                        "--iters is about a run",
+		"sm --hardware h800 --op roundtrip":                                   "want dispatch or combine",
+		"sm --hardware h800 --algorithm ring":                                 "there are [two-hop direct alltoall]",
+		"sm --hardware h800 --dtype fp4":                                      "fp8 or bf16",
+		"sm --hardware h800 --tokens 0":                                       "0 tokens: want 1",
+		"sm --hardware h800 --routing bogus":                                  "accepted are uniform",
 		"sm --hardware h800 --routing zipf:1 --nodes 100000 --experts 800000": "more than 65536 ranks",
 		"sm --hardware h800 --format csv":                                     "want table, json",
 		"sm --hardware h800 -o " + t.TempDir():                                "is a directory",

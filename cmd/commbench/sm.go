@@ -31,7 +31,9 @@ func smCommand() *cli.Command {
 			"  commbench sm --measured --op combine --algorithm direct --tokens 256\n" +
 			"  commbench sm --measured --workers 1,2,4 --format jsonl -o sweep.jsonl\n" +
 			"  commbench sm --hardware h100 --nodes 4\n" +
-			"  commbench sm --hardware h800 --kernels v1 --preset v3-train --op combine\n\n" +
+			"  commbench sm --hardware h800 --kernels v1 --preset v3-train --op combine\n" +
+			"  commbench sm --hardware h800 --what-if nic=2x --what-if engine+one-domain\n" +
+			"  commbench sm --hardware h800 --sweep nodes=1,2,4,8,16,32\n\n" +
 			"Presets:" + presetHelp(),
 		Flags:        smFlags(),
 		Action:       runSM,
@@ -49,6 +51,8 @@ func smFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "measured", Category: runFlags, Usage: "measure on this host"},
 		&cli.StringFlag{Name: "hardware", Category: runFlags, Usage: "predict for a `NAME` of the catalogue or a FILE.yaml"},
 		&cli.StringFlag{Name: "kernels", Category: runFlags, Value: "v2", Usage: "`GENERATION` of kernels that --hardware predicts: v1 or v2, of DeepEP"},
+		&cli.StringSliceFlag{Name: "what-if", Category: runFlags, Usage: "with --hardware, `CHANGES` joined by +, whose knee is said too: nic=2x, scale-up=900, memory=2x, sms=2x, sm=2x, engine (no SMs do the work), one-domain (scale-up joins all ranks); may be repeated"},
+		&cli.StringFlag{Name: "sweep", Category: runFlags, Usage: "with --hardware, a `FLAG=LIST` whose values make a table of knees: nodes=1,2,4,8"},
 		&cli.StringFlag{Name: "op", Category: runFlags, Value: "dispatch", Usage: "`OPERATION`: dispatch or combine"},
 		&cli.StringFlag{Name: "workers", Category: runFlags, Usage: "`LIST` of numbers of workers: 1,2,4", DefaultText: "1, 2, 3, 4, 6, 8, 12, ... up to --max-workers"},
 		&cli.IntFlag{Name: "max-workers", Category: runFlags, Usage: "the largest number of workers", DefaultText: "twice the cores that may be used"},
@@ -64,8 +68,8 @@ func runSM(c *cli.Context) error {
 	switch measured := c.Bool("measured"); {
 	case measured == c.IsSet("hardware"):
 		return usageError{errors.New("sm: want one of --measured, to run here, and --hardware NAME, to predict")}
-	case measured && c.IsSet("kernels"):
-		return usageError{errors.New("--kernels is for --hardware")}
+	case measured && (c.IsSet("kernels") || c.IsSet("what-if") || c.IsSet("sweep")):
+		return usageError{errors.New("--kernels, --what-if and --sweep are for --hardware")}
 	case !measured:
 		return runBudget(c)
 	}
