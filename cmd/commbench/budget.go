@@ -48,37 +48,36 @@ func runBudget(c *cli.Context) error {
 			return usageError{fmt.Errorf("--%s is about a run, and --hardware runs nothing; see commbench sm --help", name)}
 		}
 	}
-	format, err := formatOf(c, "table", "json")
-	if err != nil {
-		return err
-	}
-	report := reportBudget
+	report, formats := reportBudget, []string{"table", "json", "svg"}
 	if c.IsSet("sweep") {
-		report = reportBudgets
+		report, formats = reportBudgets, formats[:2]
 	}
-	document, print, err := report(c)
+	format, err := formatOf(c, formats...)
 	if err != nil {
 		return err
 	}
-	out, err := openOutput(c.String("output"), format, c.App.Writer)
+	as, err := report(c)
 	if err != nil {
 		return err
 	}
-	return out.write(func(w io.Writer) error {
-		if format == "json" {
-			return writeJSON(w, document)
-		}
-		return print(w)
-	})
+	out, err := openOutput(c.String("output"), "table", c.App.Writer)
+	if err != nil {
+		return err
+	}
+	return out.write(as[format])
 }
 
-// reportBudget predicts what the flags say, and returns it for machines and for people.
-func reportBudget(c *cli.Context) (document any, print func(io.Writer) error, err error) {
+// reportBudget predicts what the flags say, and returns how it is written in each format.
+func reportBudget(c *cli.Context) (as map[string]func(io.Writer) error, err error) {
 	b, err := newBudget(c)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return b.document(), b.print, nil
+	return map[string]func(io.Writer) error{
+		"table": b.print,
+		"svg":   b.svg,
+		"json":  func(w io.Writer) error { return writeJSON(w, b.document()) },
+	}, nil
 }
 
 // newBudget predicts what the flags say.

@@ -20,31 +20,34 @@ var swept = []string{"nodes", "gpus-per-node", "experts", "topk", "topk-groups",
 const mostSwept = 100
 
 // reportBudgets predicts for each value of a flag, and shows the knees in one table.
-func reportBudgets(c *cli.Context) (document any, print func(io.Writer) error, err error) {
+func reportBudgets(c *cli.Context) (as map[string]func(io.Writer) error, err error) {
 	flag, list, _ := strings.Cut(c.String("sweep"), "=")
 	values := strings.Split(list, ",")
 	switch {
 	case !slices.Contains(swept, flag) || list == "":
-		return nil, nil, usageError{fmt.Errorf("--sweep %q: want FLAG=VALUE,VALUE,..., a flag of %s", c.String("sweep"), strings.Join(swept, ", "))}
+		return nil, usageError{fmt.Errorf("--sweep %q: want FLAG=VALUE,VALUE,..., a flag of %s", c.String("sweep"), strings.Join(swept, ", "))}
 	case len(values) > mostSwept:
-		return nil, nil, usageError{fmt.Errorf("--sweep: %d values: want at most %d", len(values), mostSwept)}
+		return nil, usageError{fmt.Errorf("--sweep: %d values: want at most %d", len(values), mostSwept)}
 	case c.IsSet("what-if"):
-		return nil, nil, usageError{errors.New("--what-if is about one workload, and --sweep has several")}
+		return nil, usageError{errors.New("--what-if is about one workload, and --sweep has several")}
 	}
 	var all []*budget
 	documents := []any{}
 	for i, v := range values {
 		values[i] = strings.TrimSpace(v)
 		if err := c.Set(flag, values[i]); err != nil {
-			return nil, nil, usageError{fmt.Errorf("--sweep: --%s %q: %w", flag, values[i], err)}
+			return nil, usageError{fmt.Errorf("--sweep: --%s %q: %w", flag, values[i], err)}
 		}
 		b, err := newBudget(c)
 		if err != nil {
-			return nil, nil, fmt.Errorf("--sweep: --%s %s: %w", flag, values[i], err)
+			return nil, fmt.Errorf("--sweep: --%s %s: %w", flag, values[i], err)
 		}
 		all, documents = append(all, b), append(documents, b.document())
 	}
-	return documents, func(w io.Writer) error { return printBudgets(w, flag, values, all) }, nil
+	return map[string]func(io.Writer) error{
+		"table": func(w io.Writer) error { return printBudgets(w, flag, values, all) },
+		"json":  func(w io.Writer) error { return writeJSON(w, documents) },
+	}, nil
 }
 
 func printBudgets(w io.Writer, flag string, values []string, all []*budget) error {

@@ -2,6 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -118,6 +121,26 @@ func TestBudgetJSON(t *testing.T) {
 	read("--hardware", "h800", "--nodes", "1", "--op", "combine", "--algorithm", "direct")
 	if b.Points[0].Out != nil || b.Points[0].Bound != "scale-up" || b.Of != 132 {
 		t.Errorf("%+v", b.Points[0])
+	}
+}
+
+// The picture is a document that is whole, and has the knee in it.
+func TestBudgetSVG(t *testing.T) {
+	for _, args := range []string{"--nodes 4 --kernels v1", "--nodes 1 --op combine", "--gpus-per-node 1 --nodes 2 --topk-groups 0 --tokens 1 --hidden 1"} {
+		code, out, errs := commbench(t, append([]string{"sm", "--hardware", "h800", "--format", "svg"}, strings.Fields(args)...)...)
+		if code != exitGood || errs != "" || !strings.Contains(out, "knee: ") || strings.Contains(out, "NaN") || strings.Contains(out, "Inf") {
+			t.Errorf("%s: exit %d: %s\n%s", args, code, errs, out)
+		}
+		for d := xml.NewDecoder(strings.NewReader(out)); ; {
+			if _, err := d.Token(); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatalf("%s: %v", args, err)
+			}
+		}
+		if args == "--nodes 4 --kernels v1" {
+			golden(t, "budget.svg", out)
+		}
 	}
 }
 

@@ -24,8 +24,8 @@ func smCommand() *cli.Command {
 			"it would take from a GPU, in turn over one set of ranks, each beside the limit of as many workers.\n" +
 			"The knee is the fewest workers whose median time is within 2 % of the best.\n\n" +
 			"With --hardware: predicts the time and GB/s of so many SMs on a GPU that one need not own, and\n" +
-			"what bounds them; with --kernels v2 also by the closed form of DeepEP V2. Nothing is run.\n" +
-			"How: docs/model.md. commbench hardware list says what hardware there is.\n\n" +
+			"what bounds them, as --format table, json or svg; with --kernels v2 also by the closed form of\n" +
+			"DeepEP V2. Nothing is run. How: docs/model.md. commbench hardware list says what hardware there is.\n\n" +
 			"Examples:\n" +
 			"  commbench sm --measured\n" +
 			"  commbench sm --measured --op combine --algorithm direct --tokens 256\n" +
@@ -33,6 +33,7 @@ func smCommand() *cli.Command {
 			"  commbench sm --hardware h100 --nodes 4\n" +
 			"  commbench sm --hardware h800 --kernels v1 --preset v3-train --op combine\n" +
 			"  commbench sm --hardware h800 --what-if nic=2x --what-if engine+one-domain\n" +
+			"  commbench sm --hardware h800 --format svg -o h800.svg\n" +
 			"  commbench sm --hardware h800 --sweep nodes=1,2,4,8,16,32\n\n" +
 			"Presets:" + presetHelp(),
 		Flags:        smFlags(),
