@@ -18,9 +18,9 @@
 //
 // How fast an SM reads, writes and adds up, and what is reached of a link meanwhile, belongs
 // to a generation of kernels and not to a GPU, so these are figures of a Profile: "v1" is
-// DeepEP V1, whose channels are two SMs with ring buffers and fixed warp roles, and "v2" is
-// DeepEP V2, whose channels are a pair of warps with full-size buffers, and which copies into
-// tensors in a kernel of its own.
+// DeepEP V1, whose channels are two SMs with ring buffers and fixed warp roles; "ll" are its
+// low-latency kernels; and "v2" is DeepEP V2, whose channels are a pair of warps with
+// full-size buffers, and which copies into tensors in a kernel of its own.
 //
 // # Errors
 //

@@ -12,6 +12,9 @@ type Profile struct {
 
 	// RolesApart: forwarders have SMs of their own, half of them. Else an SM does all.
 	RolesApart bool `yaml:"roles_apart"`
+	// LowLatency: they are for decoding, and put each choice straight to its expert's rank. How
+	// many SMs they take follows from the number of experts.
+	LowLatency bool `yaml:"low_latency"`
 	// Engine: something other than SMs does all their work, as fast as links and memory go.
 	Engine bool `yaml:"engine"`
 
@@ -21,6 +24,8 @@ type Profile struct {
 
 	ScaleUp  Figure `yaml:"scale_up_share,flow"`  // of the achievable rate that these kernels reach
 	ScaleOut Figure `yaml:"scale_out_share,flow"` // the same of scale-out
+
+	Fixed Figure `yaml:"fixed_us,flow"` // of each operation, whatever its size, beside latencies
 
 	Margin Figure `yaml:"margin,flow"`      // SMs over the fewest that would do, for what nobody counts
 	Least  Figure `yaml:"least_sms,flow"`   // that are ever used
@@ -35,6 +40,7 @@ func (p *Profile) Lines() []Line {
 		{"reduce_gbps", "GB/s", p.Reduce, slowest, fastest, false},
 		{"scale_up_share", "", p.ScaleUp, 0.01, 1, false},
 		{"scale_out_share", "", p.ScaleOut, 0.01, 1, false},
+		{"fixed_us", "us", p.Fixed, 0, latest, false},
 		{"margin", "", p.Margin, 1, 100, false},
 		{"least_sms", "", p.Least, 1, 4096, true},
 		{"multiple_of", "", p.Step, 1, 4096, true},

@@ -41,7 +41,8 @@ const kneeWithin = 0.02
 
 // Predict is the time of an operation on the hardware with such kernels. Links carry what a
 // rank sends on average and SMs do what its ranks need done; the slowest of all decides, and
-// the latencies of one row through all hops are added. docs/model.md derives it.
+// the latencies of one row through all hops are added. Low-latency kernels have one point: how
+// many SMs they take is not to be chosen. docs/model.md derives it.
 func (w Workload) Predict(h *hardware.Hardware, k *hardware.Profile) (*Curve, error) {
 	if err := w.check(h); err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func (w Workload) Predict(h *hardware.Hardware, k *hardware.Profile) (*Curve, er
 	// Bytes over GB/s are nanoseconds.
 	moved := float64(w.Tokens) * float64(row.Size()) / 1e3
 
-	latency := 0.0
+	latency := k.Fixed.Value
 	links := Point{Bound: Memory, US: moved * t.touched() / h.GPU.Memory.Value}
 	for _, l := range []struct {
 		bound             Bound
@@ -78,7 +79,13 @@ func (w Workload) Predict(h *hardware.Hardware, k *hardware.Profile) (*Curve, er
 		return c, nil
 	}
 	most, step := h.SMs(), int(k.Step.Value)
-	for n := min(max(step, int(k.Least.Value)), most); n <= most; n += step {
+	least := min(max(step, int(k.Least.Value)), most)
+	if k.LowLatency { // groups of warps, one for each expert, share as few SMs as they must
+		perSM := (w.Experts + most - 1) / most
+		least = (w.Experts + perSM - 1) / perSM
+		most = least
+	}
+	for n := least; n <= most; n += step {
 		p := links
 		if us := moved * t.work(k) / float64(n); us > p.US {
 			p.US, p.Bound = us, SMs

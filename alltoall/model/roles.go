@@ -26,7 +26,20 @@ func (w *Workload) traffic(k *hardware.Profile) (traffic, error) {
 	n, g := float64(w.Nodes), float64(w.GPUsPerNode)
 	copies := ranks // rows that a token becomes
 	var t traffic
+	if k.LowLatency != (w.Algorithm == LowLatency) {
+		return t, fmt.Errorf("model: %s by kernels %s: low-latency kernels are for %s, and for nothing else", w.Algorithm, k.Name, LowLatency)
+	}
 	switch w.Algorithm {
+	case LowLatency:
+		k := float64(w.TopK)
+		t.scaleOut, t.scaleUp = k*(1-1/n), k*(1-1/g)/n
+		// The message is made once and put, and what came is packed; on the way back outputs
+		// are put, and home adds them up.
+		t.roles = []role{{1, 1 + k, 1 + k, 0}}
+		if w.Op == Combine {
+			t.roles = []role{{1, 2 * k, 1, k}}
+		}
+		return t, nil
 	case plan.AlgTwoHop:
 		t.scaleOut, t.scaleUp = nodes*(1-1/n), ranks*(1-1/g)
 	case plan.AlgDirect, plan.AlgAllToAll:
@@ -35,7 +48,7 @@ func (w *Workload) traffic(k *hardware.Profile) (traffic, error) {
 		}
 		t.scaleOut, t.scaleUp = copies*(1-1/n), copies*(1-1/g)/n
 	default:
-		return t, fmt.Errorf("model: no algorithm %q; there are %v", w.Algorithm, plan.Algorithms)
+		return t, fmt.Errorf("model: no algorithm %q; there are %v and %s", w.Algorithm, plan.Algorithms, LowLatency)
 	}
 	hops := w.Algorithm == plan.AlgTwoHop && w.Nodes > 1
 	if k.RolesApart {

@@ -87,7 +87,11 @@ func newBudget(c *cli.Context) (*budget, error) {
 	if b.h, err = hardware.Open(c.String("hardware")); err != nil {
 		return nil, usageError{err}
 	}
-	if b.kernels, err = hardware.Kernels(c.String("kernels")); err != nil {
+	kernels := c.String("kernels")
+	if !c.IsSet("kernels") && plan.Algorithm(c.String("algorithm")) == model.LowLatency {
+		kernels = "ll"
+	}
+	if b.kernels, err = hardware.Kernels(kernels); err != nil {
 		return nil, usageError{err}
 	}
 	cfg, err := config(c, c.String("op"))
@@ -135,6 +139,7 @@ func (b *budget) take(c *cli.Context, cfg bench.Config) error {
 			cfg.Tokens = c.Int("tokens")
 		}
 	}
+	cfg.Algorithm = "" // only what routing draws is asked for
 	p, err := bench.Predict(c.Context, cfg)
 	if err != nil {
 		return plainly(err)
@@ -183,14 +188,14 @@ func (b *budget) print(w io.Writer) error {
 	fmt.Fprintf(&t, "routing     %s: %s nodes and %s ranks a token\n", b.routing, unit.Number(b.TokenNodes), unit.Number(b.TokenRanks))
 	fmt.Fprintf(&t, "kernels     %s: %s\n\n", b.kernels.Name, b.kernels.Title)
 
-	const line = "%5s%12s%11s%11s  %-10s"
+	const line = "%5s%12s%11s%11s  %-11s"
 	fmt.Fprintf(&t, line+"\n", "", "", "scale-out", "scale-up", "")
 	fmt.Fprintf(&t, line+"\n", "SMs", "time, us", "GB/s", "GB/s", "bound by")
 	most := b.Points[len(b.Points)-1].Up
 	for _, i := range b.shown() {
 		p := &b.Points[i]
 		fmt.Fprintf(&t, line+"%s", unit.Count(int64(p.SMs)), numeral(p.US), unit.Opt(b.out(p), unit.Number), unit.Number(p.Up), p.Bound, strings.Repeat("#", int(40*p.Up/most)))
-		if i == b.Knee {
+		if i == b.Knee && !b.kernels.LowLatency {
 			t.WriteString(" <- knee")
 		}
 		t.WriteByte('\n')
@@ -231,6 +236,10 @@ func (b *budget) shown() (at []int) {
 
 func (b *budget) remarks() (all []string) {
 	knee, last := &b.Points[b.Knee], &b.Points[len(b.Points)-1]
+	if b.kernels.LowLatency {
+		all = append(all, fmt.Sprintf("%d SMs of %d: as many as %s take; not to be chosen", knee.SMs, b.h.SMs(), unit.Counted(int64(b.load.Experts), "expert")))
+		return append(all, b.others()...)
+	}
 	said := fmt.Sprintf("knee: %s of %d, the fewest whose time is within 2 %% of the best", unit.Counted(int64(knee.SMs), "SM"), b.h.SMs())
 	if last.Bound == model.SMs {
 		said += "; more would still help"
@@ -238,6 +247,11 @@ func (b *budget) remarks() (all []string) {
 		said += fmt.Sprintf("; fewer are bound by their own work, more by %s", last.Bound)
 	}
 	all = append(all, said)
+	return append(all, b.others()...)
+}
+
+// others are the remarks that are not about the knee.
+func (b *budget) others() (all []string) {
 	for _, i := range b.whatIf {
 		all = append(all, fmt.Sprintf("what if %s: %s and %s us, %s as fast; bound by %s", i.changes, unit.Counted(int64(i.SMs), "SM"), numeral(i.US),
 			unit.Ratio(i.faster), i.Bound))

@@ -68,7 +68,7 @@ func printBudgets(w io.Writer, flag string, values []string, all []*budget) erro
 		wide = max(wide, len(values[i]))
 		most = max(most, b.Points[b.Knee].US)
 	}
-	line := fmt.Sprintf("%%-%ds%%8s%%9s%%9s%%7s%%12s%%11s%%11s  %%-10s%%s\n", wide)
+	line := fmt.Sprintf("%%-%ds%%8s%%9s%%9s%%7s%%12s%%11s%%11s  %%-11s%%s\n", wide)
 	fmt.Fprintf(&t, line, "", "", "nodes", "ranks", "", "", "scale-out", "scale-up", "", "")
 	fmt.Fprintf(&t, line, flag, "ranks", "a token", "a token", "SMs", "time, us", "GB/s", "GB/s", "bound by", "time")
 	for i, b := range all {

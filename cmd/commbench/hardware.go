@@ -31,7 +31,7 @@ func hardwareCommand() *cli.Command {
 			{
 				Name:         "list",
 				Usage:        "a line for each",
-				Flags:        []cli.Flag{hardwareFormat("table or json")},
+				Flags:        []cli.Flag{formatFlag("table or json")},
 				Action:       listHardware,
 				OnUsageError: usage,
 			},
@@ -39,7 +39,7 @@ func hardwareCommand() *cli.Command {
 				Name:         "show",
 				Usage:        "all figures of one, and where they are from",
 				ArgsUsage:    "NAME or FILE.yaml",
-				Flags:        []cli.Flag{hardwareFormat("table, yaml or json")},
+				Flags:        []cli.Flag{formatFlag("table, yaml or json")},
 				Action:       showHardware,
 				OnUsageError: usage,
 			},
@@ -55,7 +55,7 @@ func hardwareCommand() *cli.Command {
 	}
 }
 
-func hardwareFormat(what string) cli.Flag {
+func formatFlag(what string) cli.Flag {
 	return &cli.StringFlag{Name: "format", Category: outputFlags, Value: "table", Usage: "`FORMAT`: " + what}
 }
 

@@ -17,6 +17,8 @@ func TestHardware(t *testing.T) {
 		"hardware-show.stdout": "hardware show h800",
 		"budget.stdout":        "sm --hardware h100 --nodes 2",
 		"budget-v1.stdout":     "sm --hardware h800 --kernels v1 --preset v3-train --what-if nic=2x --what-if sm=2x+nic=2x --what-if engine --what-if one-domain",
+		"validate.stdout":      "validate",
+		"budget-ll.stdout":     "sm --hardware h800 --preset v3-decode --nodes 8 --algorithm low-latency --what-if nic=2x",
 		"budget-sweep.stdout":  "sm --hardware h800 --kernels v1 --sweep nodes=1,2,4,8,16,32",
 		"budget-one.stdout":    "sm --hardware mi300x --nodes 1 --algorithm alltoall --op combine --topk-groups 0",
 	} {
@@ -124,6 +126,26 @@ func TestBudgetJSON(t *testing.T) {
 	}
 }
 
+func TestValidateJSON(t *testing.T) {
+	var all []compared
+	_, out, _ := commbench(t, "validate", "--format", "json")
+	if err := json.Unmarshal([]byte(out), &all); err != nil || len(all) != 28 {
+		t.Fatalf("%d rows, %v", len(all), err)
+	}
+	fitted := 0
+	for _, r := range all {
+		if r.Source == "" || r.Published <= 0 || r.Predicted <= 0 || r.Error < -0.25 || r.Error > 0.25 {
+			t.Errorf("%+v", r)
+		}
+		if r.Fitted != nil {
+			fitted++
+		}
+	}
+	if fitted != 8 {
+		t.Errorf("%d rows were fitted to", fitted)
+	}
+}
+
 // The picture is a document that is whole, and has the knee in it.
 func TestBudgetSVG(t *testing.T) {
 	for _, args := range []string{"--nodes 4 --kernels v1", "--nodes 1 --op combine", "--gpus-per-node 1 --nodes 2 --topk-groups 0 --tokens 1 --hidden 1"} {
@@ -166,7 +188,7 @@ func TestBadHardware(t *testing.T) {
 		"sm --hardware " + empty:                   "empty",
 		"sm --hardware h800 --measured":            "one of --measured",
 		"sm --measured --kernels v2":               "are for --hardware",
-		"sm --hardware h800 --kernels v9":          `no kernels "v9"; there are v1, v2`,
+		"sm --hardware h800 --kernels v9":          `no kernels "v9"; there are ll, v1, v2`,
 		"sm --hardware h800 --nodes 1000000000":    "1000000000 nodes: want 1 to",
 		"sm --hardware h800 --nodes 0":             "0 nodes",
 		"sm --hardware h800 --experts 250":         "want a multiple of the ranks",
@@ -180,13 +202,18 @@ func TestBadHardware(t *testing.T) {
 		"sm --hardware h800 --sweep op=dispatch,x": "want dispatch or combine",
 		"sm --hardware h800 --sweep nodes=" + strings.Repeat("1,", 100) + "1": "101 values: want at most 100",
 		"sm --hardware h800 --sweep nodes=1,2 --what-if nic=2x":               "about one workload",
+		"validate extra":        "unexpected argument",
+		"validate --format csv": "want table, json",
+		"sm --hardware h800 --algorithm low-latency --kernels v1":             "low-latency kernels are for low-latency",
+		"sm --hardware h800 --kernels ll":                                     "low-latency kernels are for low-latency",
+		"sm --measured --algorithm low-latency":                               "low-latency",
 		"sm --measured --what-if nic=2x":                                      "are for --hardware",
 		"sm --hardware h800 --what-if wire=2x":                                "want nic, scale-up, memory, sms or sm",
 		"sm --hardware h800 --what-if nic=2x+":                                "or engine, or one-domain",
 		"sm --hardware h800 --what-if nic=0x":                                 "scale_out.line_gbps: 0",
 		"sm --hardware h800 --iters 4":                                        "--iters is about a run",
 		"sm --hardware h800 --op roundtrip":                                   "want dispatch or combine",
-		"sm --hardware h800 --algorithm ring":                                 "there are [two-hop direct alltoall]",
+		"sm --hardware h800 --algorithm ring":                                 "there are [two-hop direct alltoall] and low-latency",
 		"sm --hardware h800 --dtype fp4":                                      "fp8 or bf16",
 		"sm --hardware h800 --tokens 0":                                       "0 tokens: want 1",
 		"sm --hardware h800 --routing bogus":                                  "accepted are uniform",

@@ -25,7 +25,8 @@ func smCommand() *cli.Command {
 			"The knee is the fewest workers whose median time is within 2 % of the best.\n\n" +
 			"With --hardware: predicts the time and GB/s of so many SMs on a GPU that one need not own, and\n" +
 			"what bounds them, as --format table, json or svg; with --kernels v2 also by the closed form of\n" +
-			"DeepEP V2. Nothing is run. How: docs/model.md. commbench hardware list says what hardware there is.\n\n" +
+			"DeepEP V2. Nothing is run. --algorithm takes low-latency too. How: docs/model.md.\n" +
+			"commbench hardware list says what hardware there is.\n\n" +
 			"Examples:\n" +
 			"  commbench sm --measured\n" +
 			"  commbench sm --measured --op combine --algorithm direct --tokens 256\n" +
@@ -51,7 +52,7 @@ func smFlags() []cli.Flag {
 		biasFlag(),
 		&cli.BoolFlag{Name: "measured", Category: runFlags, Usage: "measure on this host"},
 		&cli.StringFlag{Name: "hardware", Category: runFlags, Usage: "predict for a `NAME` of the catalogue or a FILE.yaml"},
-		&cli.StringFlag{Name: "kernels", Category: runFlags, Value: "v2", Usage: "`GENERATION` of kernels that --hardware predicts: v1 or v2, of DeepEP"},
+		&cli.StringFlag{Name: "kernels", Category: runFlags, Value: "v2", Usage: "`GENERATION` of kernels that --hardware predicts: v1, v2 or ll, of DeepEP", DefaultText: "v2; ll by low-latency"},
 		&cli.StringSliceFlag{Name: "what-if", Category: runFlags, Usage: "with --hardware, `CHANGES` joined by +, whose knee is said too: nic=2x, scale-up=900, memory=2x, sms=2x, sm=2x, engine (no SMs do the work), one-domain (scale-up joins all ranks); may be repeated"},
 		&cli.StringFlag{Name: "sweep", Category: runFlags, Usage: "with --hardware, a `FLAG=LIST` whose values make a table of knees: nodes=1,2,4,8"},
 		&cli.StringFlag{Name: "op", Category: runFlags, Value: "dispatch", Usage: "`OPERATION`: dispatch or combine"},

@@ -1,0 +1,131 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/commbench/commbench/alltoall/hardware"
+	"github.com/commbench/commbench/alltoall/plan"
+)
+
+// Published is a measurement that somebody has published, and what is needed to predict it.
+type Published struct {
+	System, Source    string
+	Hardware, Kernels string
+	Workload
+
+	Value  float64
+	Figure Figure
+	// Fitted is the parameter that was fitted with the help of this figure, or "".
+	Fitted string
+}
+
+// Figure is what a published number counts.
+type Figure string
+
+// The figures. GB/s of DeepEP count the own node's and the rank's own traffic.
+const (
+	OutGBps    Figure = "scale-out GB/s"  // payload and scales for each distinct node, over the time
+	UpGBps     Figure = "scale-up GB/s"   // the same for each distinct rank
+	TimeUS     Figure = "us"              // of the operation
+	ChoiceGBps Figure = "GB/s of choices" // hidden x 2 bytes for each choice, over the time
+)
+
+// publishedSMs is how many SMs DeepEP's normal mode is taken to have used: its README does not
+// say, and 20 is its default.
+const publishedSMs = 20
+
+const (
+	normal     = "DeepEP V1"
+	lowLatency = "DeepEP V1 low-latency"
+	nccl       = "NCCL EP low-latency"
+)
+
+// Measurements are those that are published of what can be predicted: the newest table of
+// each system.
+func Measurements() (all []Published) {
+	for _, r := range []struct {
+		nodes  int
+		op     Op
+		gbps   float64
+		fitted string
+	}{
+		{1, Dispatch, 153, "v1 scale_up_share"}, {1, Combine, 158, ""},
+		{2, Dispatch, 43, "v1 write_gbps"}, {2, Combine, 43, ""},
+		{4, Dispatch, 58, ""}, {4, Combine, 57, ""},
+		{8, Dispatch, 51, "v1 scale_out_share"}, {8, Combine, 50, ""},
+	} {
+		w := Workload{Op: r.op, Algorithm: plan.AlgTwoHop, Nodes: r.nodes, GPUsPerNode: 8, Experts: 256, TopK: 8, Tokens: 4096, Hidden: 7168}
+		figure := OutGBps
+		switch r.nodes {
+		case 1:
+			figure = UpGBps
+		case 8: // top-4 of the nodes, as routing draws it
+			w.TokenNodes, w.TokenRanks = 3.954, 7.488
+		}
+		all = append(all, Published{normal, "deepseek-ai/DeepEP README, 2025-04-22", "h800", "v1", w, r.gbps, figure, r.fitted})
+	}
+	for _, r := range []struct {
+		nodes             int
+		dispatch, combine float64 // us
+		fitted            [2]string
+	}{
+		{1, 77, 114, [2]string{"ll scale_up_share", ""}},
+		{2, 118, 195, [2]string{"ll scale_out_share, fixed_us", "ll scale_out_share, fixed_us"}},
+		{4, 155, 273, [2]string{}},
+		{8, 173, 314, [2]string{"ll scale_out_share, fixed_us", "ll scale_out_share, fixed_us"}},
+		{16, 192, 369, [2]string{}},
+		{32, 194, 360, [2]string{}},
+	} {
+		for i, us := range []float64{r.dispatch, r.combine} {
+			op := []Op{Dispatch, Combine}[i]
+			w := Workload{Op: op, Algorithm: LowLatency, Nodes: r.nodes, GPUsPerNode: 8, Experts: 256, TopK: 8, Tokens: 128, Hidden: 7168}
+			all = append(all, Published{lowLatency, "deepseek-ai/DeepEP README, 2025-06-05", "h800", "ll", w, us, TimeUS, r.fitted[i]})
+		}
+	}
+	for _, r := range []struct {
+		nodes             int
+		dispatch, combine float64 // GB/s
+	}{{1, 224.3, 185.2}, {2, 76.7, 73.0}, {4, 53.6, 50.0}, {8, 48.8, 43.8}} {
+		for i, gbps := range []float64{r.dispatch, r.combine} {
+			op := []Op{Dispatch, Combine}[i]
+			w := Workload{Op: op, Algorithm: LowLatency, Nodes: r.nodes, GPUsPerNode: 8, Experts: 256, TopK: 8, Tokens: 128, Hidden: 7168, DType: plan.BF16}
+			all = append(all, Published{nccl, "NVIDIA/nccl contrib/nccl_ep README, v2.29u1", "h100", "ll", w, gbps, ChoiceGBps, ""})
+		}
+	}
+	return all
+}
+
+// Predict is what the model says of it, in the unit of the published figure, and what bounds
+// it.
+func (p *Published) Predict() (float64, Bound, error) {
+	h, err := hardware.Open(p.Hardware)
+	if err != nil {
+		return 0, "", err
+	}
+	k, err := hardware.Kernels(p.Kernels)
+	if err != nil {
+		return 0, "", err
+	}
+	c, err := p.Workload.Predict(h, k)
+	if err != nil {
+		return 0, "", err
+	}
+	at := &c.Points[0]
+	if !k.LowLatency {
+		i := slices.IndexFunc(c.Points, func(p Point) bool { return p.SMs == publishedSMs })
+		if i < 0 {
+			return 0, "", fmt.Errorf("model: %s has no point at %d SMs", p.Hardware, publishedSMs)
+		}
+		at = &c.Points[i]
+	}
+	switch p.Figure {
+	case OutGBps:
+		return at.Out, at.Bound, nil
+	case UpGBps:
+		return at.Up, at.Bound, nil
+	case ChoiceGBps:
+		return float64(p.Tokens*p.TopK*2*p.Hidden) / 1e3 / at.US, at.Bound, nil
+	}
+	return at.US, at.Bound, nil
+}
