@@ -22,7 +22,7 @@ type Point struct {
 	SMs   int
 	US    float64 // microseconds, notify and epilogue apart
 	Bound Bound
-	Out   float64 // GB/s of a rank, logical: payload and scales for each distinct node, the own one too
+	Out   float64 // GB/s of a rank on average, logical: payload and scales for each distinct node, the own one too
 	Up    float64 // the same for each distinct rank
 }
 
@@ -39,9 +39,9 @@ type Curve struct {
 // kneeWithin is how near to the best a time is as good; as of a measured sweep.
 const kneeWithin = 0.02
 
-// Predict is the time of an operation on the hardware with such kernels. Links carry what a
-// rank sends on average and SMs do what its ranks need done; the slowest of all decides, and
-// the latencies of one row through all hops are added. Low-latency kernels have one point: how
+// Predict is the time of an operation on the hardware with such kernels: that of the rank that
+// has most to do. Its links, its memory and its SMs work at the same time; the slowest of
+// them decides, and the latencies of one row through all hops are added. Low-latency kernels have one point: how
 // many SMs they take is not to be chosen. docs/model.md derives it.
 func (w Workload) Predict(h *hardware.Hardware, k *hardware.Profile) (*Curve, error) {
 	if err := w.check(h); err != nil {

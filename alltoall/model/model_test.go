@@ -175,6 +175,9 @@ func TestBadWorkloads(t *testing.T) {
 		"9 nodes and 9 ranks a token":         func(w *Workload) { w.TokenNodes, w.TokenRanks = 9, 9 },
 		"3 nodes and 2 ranks a token":         func(w *Workload) { w.TokenNodes, w.TokenRanks = 3, 2 },
 		"NaN nodes and 2 ranks a token":       func(w *Workload) { w.TokenNodes, w.TokenRanks = math.NaN(), 2 },
+		"0.5 times the mean":                  func(w *Workload) { w.Hottest = 0.5 },
+		"NaN times the mean":                  func(w *Workload) { w.Hottest = math.NaN() },
+		"33 times the mean of 32":             func(w *Workload) { w.Hottest = 33 },
 		"0 nodes and 2 ranks a token":         func(w *Workload) { w.TokenRanks = 2 },
 		"250 experts on 32 ranks":             func(w *Workload) { w.Experts = 250 },
 		"a scale-up domain of h800 has 8":     func(w *Workload) { w.GPUsPerNode = 16 },
@@ -255,6 +258,46 @@ func TestFewSMs(t *testing.T) {
 	h.GPU.SMs.Value = 1
 	if c, err := cluster(4).Predict(h, v2); err != nil || len(c.Points) != 1 || c.Points[0].SMs != 1 || c.Knee != 0 {
 		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// A rank that receives more takes longer, by at most as much more; and one that receives as
+// much as the others takes as long as without skew.
+func TestSkew(t *testing.T) {
+	for _, kernels := range hardware.Profiles() {
+		algorithms := plan.Algorithms
+		if kernels == "ll" {
+			algorithms = []plan.Algorithm{LowLatency}
+		}
+		for _, alg := range algorithms {
+			for _, op := range []Op{Dispatch, Combine} {
+				h, k := open(t, "h800", kernels)
+				w := cluster(4)
+				w.Algorithm, w.Op = alg, op
+				times := []float64{}
+				for _, hot := range []float64{0, 1, 1.5, 3} {
+					w.Hottest = hot
+					c, err := w.Predict(h, k)
+					if err != nil {
+						t.Fatal(err)
+					}
+					times = append(times, c.Points[0].US)
+				}
+				if times[0] != times[1] || times[2] < times[1] || times[3] < times[2] || times[3] > 3*times[0] {
+					t.Errorf("%s, %s, %s: %v", kernels, alg, op, times)
+				}
+			}
+		}
+	}
+	// The hot rank's links are what a two-hop dispatch waits for in the end.
+	h, v1 := open(t, "h800", "v1")
+	w := cluster(4)
+	w.Hottest = 5
+	if c, err := w.Predict(h, v1); err != nil || c.Points[len(c.Points)-1].Bound != ScaleUp {
+		t.Errorf("%+v (%v)", c, err)
+	}
+	if _, err := w.Budget(h, v1); err == nil {
+		t.Error("there is a closed form with skew")
 	}
 }
 

@@ -17,8 +17,7 @@ const (
 	Combine  Op = "combine"
 )
 
-// Workload is what a rank of a cluster moves. Experts lie evenly on the ranks, and ranks are
-// alike.
+// Workload is what the ranks of a cluster move. Experts lie evenly on them.
 type Workload struct {
 	Op        Op
 	Algorithm plan.Algorithm
@@ -31,6 +30,8 @@ type Workload struct {
 	// Distinct nodes and ranks that a token reaches on average, its own among them. Both 0:
 	// as uniform routing has it, without groups. Of other routing routing.Measure tells.
 	TokenNodes, TokenRanks float64
+	// Hottest is what the rank that receives most does, over the mean; 0 is 1, no skew.
+	Hottest float64
 }
 
 // LowLatency is the algorithm of decoding: a message for each choice, put straight to the
@@ -66,8 +67,11 @@ func (w *Workload) check(h *hardware.Hardware) error {
 	case w.ranks() == 1:
 		return fmt.Errorf("model: 1 rank: a token has nowhere to go")
 	}
+	if w.Hottest != 0 && !(w.Hottest >= 1 && w.Hottest <= float64(w.ranks())) {
+		return fmt.Errorf("model: the busiest rank receives %v times the mean of %d: that cannot be", w.Hottest, w.ranks())
+	}
 	nodes, ranks := w.TokenNodes, w.TokenRanks
-	if k := float64(w.TopK); !w.uniform() && !(nodes > 0 && nodes <= min(float64(w.Nodes), k) && ranks >= nodes && ranks <= min(float64(w.ranks()), k)) {
+	if k := float64(w.TopK); (nodes != 0 || ranks != 0) && !(nodes > 0 && nodes <= min(float64(w.Nodes), k) && ranks >= nodes && ranks <= min(float64(w.ranks()), k)) {
 		return fmt.Errorf("model: %v nodes and %v ranks a token, of %d and %d by top-%d: that cannot be", nodes, ranks, w.Nodes, w.ranks(), w.TopK)
 	}
 	return nil
@@ -84,11 +88,14 @@ func (w Workload) OneDomain() Workload {
 	return w
 }
 
+// hot is Hottest, or 1 where there is no skew.
+func (w *Workload) hot() float64 { return max(w.Hottest, 1) }
+
 // uniform says whether the routing is what the closed forms are of.
-func (w *Workload) uniform() bool { return w.TokenNodes == 0 && w.TokenRanks == 0 }
+func (w *Workload) uniform() bool { return w.TokenNodes == 0 && w.TokenRanks == 0 && w.hot() == 1 }
 
 func (w *Workload) reach() (nodes, ranks float64) {
-	if !w.uniform() {
+	if w.TokenNodes != 0 {
 		return w.TokenNodes, w.TokenRanks
 	}
 	return routing.Expected(w.Experts, w.TopK, w.Nodes), routing.Expected(w.Experts, w.TopK, w.ranks())

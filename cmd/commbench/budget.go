@@ -26,7 +26,6 @@ type budget struct {
 	kernels *hardware.Profile
 	load    model.Workload
 	routing string
-	hottest float64 // rows of the busiest rank over the mean; 0 where it is not known
 	*model.Curve
 	closed *model.Budget // nil where there is no closed form
 	whatIf []whatIf
@@ -41,6 +40,10 @@ type whatIf struct {
 
 // drawn is how many tokens are drawn to see what a routing reaches: to half a percent.
 const drawn = 16384
+
+// chance is how much more than the mean the busiest rank may receive by chance: so many tokens
+// are drawn for all ranks together, and a run has more.
+const chance = 1.1
 
 func runBudget(c *cli.Context) error {
 	for _, name := range c.FlagNames() {
@@ -129,22 +132,28 @@ func (b *budget) take(c *cli.Context, cfg bench.Config) error {
 	if cfg.Routing == "uniform" || cfg.Routing == "" && !limited || cfg.Routing == "grouped" && !limited {
 		return nil
 	}
-	if _, err := b.load.Predict(b.h, b.kernels); err != nil {
-		return usageError{err} // before anything is drawn for it
-	}
-	cfg.Tokens = max(1, min(cfg.Tokens, drawn/(cfg.Nodes*cfg.GPUsPerNode)))
-	if strings.HasPrefix(cfg.Routing, "trace:") {
-		cfg.Tokens = -1 // all that there are
-		if c.IsSet("tokens") {
-			cfg.Tokens = c.Int("tokens")
+	recorded := strings.HasPrefix(cfg.Routing, "trace:")
+	switch {
+	case !recorded:
+		if _, err := b.load.Predict(b.h, b.kernels); err != nil {
+			return usageError{err} // before anything is drawn for it
 		}
+		cfg.Tokens = max(1, min(cfg.Tokens, drawn/(cfg.Nodes*cfg.GPUsPerNode)))
+	case !c.IsSet("tokens"):
+		cfg.Tokens = -1 // all that there are
 	}
 	cfg.Algorithm = "" // only what routing draws is asked for
 	p, err := bench.Predict(c.Context, cfg)
 	if err != nil {
 		return plainly(err)
 	}
-	b.routing, b.hottest = p.Config.Routing, p.Skew.HotRank.OverMean
+	b.routing = p.Config.Routing
+	if hottest := p.Skew.HotRank.OverMean; hottest > chance {
+		b.load.Hottest = hottest
+	}
+	if recorded {
+		b.load.Experts, b.load.TopK, b.load.Tokens = p.Config.Experts, p.Config.TopK, p.Config.Tokens
+	}
 	b.load.TokenNodes, b.load.TokenRanks = p.Skew.NodesPerToken, p.Skew.RanksPerToken
 	return nil
 }
@@ -263,8 +272,8 @@ func (b *budget) others() (all []string) {
 	if b.EpilogueUS > 0 {
 		all = append(all, fmt.Sprintf("epilogue: %v more with all SMs, for copies into tensors or last sums, which are a kernel of their own", unit.Micros(b.EpilogueUS)))
 	}
-	if b.hottest > 1.05 {
-		all = append(all, fmt.Sprintf("skew: the busiest rank receives %s the mean, which is not in these times", unit.Ratio(b.hottest)))
+	if hot := b.load.Hottest; hot > 0 {
+		all = append(all, fmt.Sprintf("skew: the busiest rank receives %s the mean, and all wait for it", unit.Ratio(hot)))
 	}
 	return append(all, "GB/s count payload and scales, the own node's and the rank's own too; notify is not in the time. Assumptions: docs/model.md")
 }
@@ -310,7 +319,7 @@ func (b *budget) document() any {
 	}{"commbench.budget/v1", version, "model", string(l.Op), string(l.Algorithm), b.h.Name, b.kernels.Name,
 		map[string]int{"nodes": l.Nodes, "gpus_per_node": l.GPUsPerNode, "ranks": l.Nodes * l.GPUsPerNode},
 		map[string]any{"tokens": l.Tokens, "hidden": l.Hidden, "experts": l.Experts, "topk": l.TopK, "dtype": l.DType.String(), "routing": b.routing,
-			"nodes_per_token": b.TokenNodes, "ranks_per_token": b.TokenRanks, "bytes_per_token": b.Bytes},
+			"hottest_rank_over_mean": max(b.load.Hottest, 1), "nodes_per_token": b.TokenNodes, "ranks_per_token": b.TokenRanks, "bytes_per_token": b.Bytes},
 		nil, b.Points[b.Knee].SMs, b.h.SMs(), nil, nil, []other{}}
 	for i := range b.Points {
 		p := &b.Points[i]
