@@ -53,7 +53,7 @@ func read(r io.Reader, name string, into interface{ check() (string, error) }) e
 		return fmt.Errorf("hardware: %s: more than %d bytes: that is no hardware file", name, mostBytes)
 	}
 	if len(bytes.TrimSpace(text)) == 0 {
-		return fmt.Errorf("hardware: %s: empty; commbench hardware show h800 --format yaml prints what one looks like", name)
+		return fmt.Errorf("hardware: %s: empty; commbench hardware show --format yaml h800 prints what one looks like", name)
 	}
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)

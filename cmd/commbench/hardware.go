@@ -22,11 +22,11 @@ func hardwareCommand() *cli.Command {
 		Usage: "list and show the hardware that predictions know",
 		Description: "The catalogue has GPUs, their links and the network between nodes, each figure with its\n" +
 			"source. A file in the same form is taken wherever a name is: start from\n" +
-			"  commbench hardware show h100 --format yaml > my.yaml\n\n" +
+			"  commbench hardware show --format yaml h100 > my.yaml\n\n" +
 			"Examples:\n" +
 			"  commbench hardware list\n" +
 			"  commbench hardware show h800\n" +
-			"  commbench hardware show my.yaml --format json",
+			"  commbench hardware show --format json my.yaml",
 		Subcommands: []*cli.Command{
 			{
 				Name:         "list",
@@ -121,7 +121,7 @@ func listHardware(c *cli.Context) error {
 
 func showHardware(c *cli.Context) error {
 	if c.NArg() != 1 {
-		return usageError{errors.New("want one name or file; commbench hardware list says which names there are")}
+		return usageError{errors.New("want one name or file, after the flags; commbench hardware list says which names there are")}
 	}
 	format, err := formatOf(c, "table", "yaml", "json")
 	if err != nil {
