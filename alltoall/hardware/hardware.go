@@ -102,13 +102,20 @@ func (h *Hardware) Lines() []Line {
 
 // check says what is wrong, and which field is.
 func (h *Hardware) check() (field string, err error) {
-	if h.Name == "" || strings.ToLower(h.Name) != h.Name || strings.ContainsAny(h.Name, " /\\") {
-		return "name", fmt.Errorf("%q: want a word in lower case", h.Name)
-	}
-	if h.Title == "" {
-		return "title", fmt.Errorf("missing: want what people call it")
+	if field, err := checkNames(h.Name, h.Title); err != nil {
+		return field, err
 	}
 	return checkLines(h.Lines())
+}
+
+func checkNames(name, title string) (field string, err error) {
+	if name == "" || strings.ToLower(name) != name || strings.ContainsAny(name, " /\\") {
+		return "name", fmt.Errorf("%q: want a word in lower case", name)
+	}
+	if title == "" {
+		return "title", fmt.Errorf("missing: want what people call it")
+	}
+	return "", nil
 }
 
 func checkLines(lines []Line) (field string, err error) {

@@ -48,19 +48,30 @@ func (p *Profile) Lines() []Line {
 }
 
 func (p *Profile) check() (field string, err error) {
-	if p.Name == "" || p.Title == "" {
-		return "name", fmt.Errorf("missing: want name and title")
+	if field, err := checkNames(p.Name, p.Title); err != nil {
+		return field, err
 	}
 	return checkLines(p.Lines())
 }
 
-// Kernels returns the profile of a name. The error lists what there is.
+// Kernels returns the profile of a name or, where the name is a path or ends in .yaml or .yml,
+// what is in that file. The error lists what there is.
 func Kernels(name string) (*Profile, error) {
+	if isFile(name) {
+		p := new(Profile)
+		if err := readFile(name, p); err != nil {
+			return nil, err
+		}
+		return p, nil
+	}
 	for _, p := range profiles() {
-		if p.Name == name {
+		if p.Name == strings.ToLower(name) {
 			p := *p
 			return &p, nil
 		}
 	}
-	return nil, fmt.Errorf("hardware: no kernels %q; there are %s", name, strings.Join(Profiles(), ", "))
+	return nil, fmt.Errorf("hardware: no kernels %q; there are %s; a file's name ends in .yaml", name, strings.Join(Profiles(), ", "))
 }
+
+// YAML is the profile as a file that Kernels takes.
+func (p *Profile) YAML() []byte { return marshal(p) }

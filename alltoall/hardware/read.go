@@ -17,13 +17,12 @@ const mostBytes = 64 << 10
 // Open returns what the catalogue has by a name or, where the name is a path or ends in
 // .yaml or .yml, what is in that file.
 func Open(name string) (*Hardware, error) {
-	if strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, fmt.Errorf("hardware: %w", err)
+	if isFile(name) {
+		h := new(Hardware)
+		if err := readFile(name, h); err != nil {
+			return nil, err
 		}
-		defer f.Close()
-		return Read(f, name)
+		return h, nil
 	}
 	for _, h := range catalogue() {
 		if h.Name == strings.ToLower(name) {
@@ -32,6 +31,19 @@ func Open(name string) (*Hardware, error) {
 		}
 	}
 	return nil, fmt.Errorf("hardware: nothing called %q; there are %s; a file's name ends in .yaml", name, strings.Join(Names(), ", "))
+}
+
+func isFile(name string) bool {
+	return strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+}
+
+func readFile(name string, into interface{ check() (string, error) }) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("hardware: %w", err)
+	}
+	defer f.Close()
+	return read(f, name, into)
 }
 
 // Read reads a hardware file, whose name is for errors.
@@ -84,9 +96,11 @@ func said(err error) string {
 	return strings.Join(lines, "; ")
 }
 
-// YAML is the hardware as a file that Read takes.
-func (h *Hardware) YAML() []byte {
-	b, err := yaml.Marshal(h)
+// YAML is the hardware as a file that Open takes.
+func (h *Hardware) YAML() []byte { return marshal(h) }
+
+func marshal(v any) []byte {
+	b, err := yaml.Marshal(v)
 	if err != nil {
 		panic(err) // numbers and words: there is nothing that cannot be written
 	}

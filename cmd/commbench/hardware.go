@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -26,7 +27,8 @@ func hardwareCommand() *cli.Command {
 			"Examples:\n" +
 			"  commbench hardware list\n" +
 			"  commbench hardware show h800\n" +
-			"  commbench hardware show --format json my.yaml",
+			"  commbench hardware show --format json my.yaml\n" +
+			"  commbench hardware kernels v1",
 		Subcommands: []*cli.Command{
 			{
 				Name:         "list",
@@ -41,6 +43,14 @@ func hardwareCommand() *cli.Command {
 				ArgsUsage:    "NAME or FILE.yaml",
 				Flags:        []cli.Flag{formatFlag("table, yaml or json")},
 				Action:       showHardware,
+				OnUsageError: usage,
+			},
+			{
+				Name:         "kernels",
+				Usage:        "all figures of a generation of kernels, as --kernels takes them: v1, v2 or ll",
+				ArgsUsage:    "NAME or FILE.yaml",
+				Flags:        []cli.Flag{formatFlag("table, yaml or json")},
+				Action:       showKernels,
 				OnUsageError: usage,
 			},
 		},
@@ -59,12 +69,12 @@ func formatFlag(what string) cli.Flag {
 	return &cli.StringFlag{Name: "format", Category: outputFlags, Value: "table", Usage: "`FORMAT`: " + what}
 }
 
-// described is a Hardware for machines.
+// described is a Hardware or a Profile for machines.
 type described struct {
-	Name          string            `json:"name"`
-	Title         string            `json:"title"`
-	RailOptimised bool              `json:"rail_optimised"`
-	Figures       []describedFigure `json:"figures"`
+	Name    string            `json:"name"`
+	Title   string            `json:"title"`
+	Flags   map[string]bool   `json:"flags"`
+	Figures []describedFigure `json:"figures"`
 }
 
 type describedFigure struct {
@@ -74,12 +84,16 @@ type describedFigure struct {
 	Source string  `json:"source"`
 }
 
-func describe(h *hardware.Hardware) described {
-	d := described{Name: h.Name, Title: h.Title, RailOptimised: h.Fabric.RailOptimised}
-	for _, l := range h.Lines() {
+func describe(name, title string, flags map[string]bool, lines []hardware.Line) described {
+	d := described{Name: name, Title: title, Flags: flags}
+	for _, l := range lines {
 		d.Figures = append(d.Figures, describedFigure{l.Field, l.Value, l.Unit, l.Source})
 	}
 	return d
+}
+
+func describeHardware(h *hardware.Hardware) described {
+	return describe(h.Name, h.Title, map[string]bool{"fabric.rail_optimised": h.Fabric.RailOptimised}, h.Lines())
 }
 
 func listHardware(c *cli.Context) error {
@@ -101,7 +115,7 @@ func listHardware(c *cli.Context) error {
 	if format == "json" {
 		list := []described{}
 		for _, h := range all {
-			list = append(list, describe(h))
+			list = append(list, describeHardware(h))
 		}
 		return writeJSON(c.App.Writer, list)
 	}
@@ -120,6 +134,28 @@ func listHardware(c *cli.Context) error {
 }
 
 func showHardware(c *cli.Context) error {
+	return show(c, func(name string) (described, []byte, error) {
+		h, err := hardware.Open(name)
+		if err != nil {
+			return described{}, nil, err
+		}
+		return describeHardware(h), h.YAML(), nil
+	})
+}
+
+func showKernels(c *cli.Context) error {
+	return show(c, func(name string) (described, []byte, error) {
+		k, err := hardware.Kernels(name)
+		if err != nil {
+			return described{}, nil, err
+		}
+		flags := map[string]bool{"roles_apart": k.RolesApart, "low_latency": k.LowLatency, "engine": k.Engine}
+		return describe(k.Name, k.Title, flags, k.Lines()), k.YAML(), nil
+	})
+}
+
+// show prints the one that is named, which open finds.
+func show(c *cli.Context, open func(name string) (d described, yaml []byte, err error)) error {
 	if c.NArg() != 1 {
 		return usageError{errors.New("want one name or file, after the flags; commbench hardware list says which names there are")}
 	}
@@ -127,26 +163,26 @@ func showHardware(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	h, err := hardware.Open(c.Args().First())
+	d, yaml, err := open(c.Args().First())
 	if err != nil {
 		return usageError{err}
 	}
 	switch format {
 	case "yaml":
-		_, err = c.App.Writer.Write(h.YAML())
+		_, err = c.App.Writer.Write(yaml)
 		return err
 	case "json":
-		return writeJSON(c.App.Writer, describe(h))
+		return writeJSON(c.App.Writer, d)
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "commbench hardware: %s   %s\n\n", h.Name, h.Title)
+	fmt.Fprintf(&b, "commbench hardware: %s   %s\n\n", d.Name, d.Title)
 	const line = "%-28s%10s  %-6s%s\n"
 	fmt.Fprintf(&b, line, "figure", "value", "unit", "source")
-	for _, l := range h.Lines() {
-		if l.Field == "fabric.tiers" {
-			fmt.Fprintf(&b, line, "fabric.rail_optimised", yesNo(h.Fabric.RailOptimised), "", "")
-		}
-		fmt.Fprintf(&b, line, l.Field, number(l.Figure), l.Unit, l.Source)
+	for _, l := range d.Figures {
+		fmt.Fprintf(&b, line, l.Field, numeral(l.Value), l.Unit, l.Source)
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Flags)) {
+		fmt.Fprintf(&b, "%-28s%10s\n", name, yesNo(d.Flags[name]))
 	}
 	_, err = c.App.Writer.Write(b.Bytes())
 	return err

@@ -18,6 +18,7 @@ func TestHardware(t *testing.T) {
 		"budget.stdout":        "sm --hardware h100 --nodes 2",
 		"budget-v1.stdout":     "sm --hardware h800 --kernels v1 --preset v3-train --what-if nic=2x --what-if sm=2x+nic=2x --what-if engine --what-if one-domain",
 		"validate.stdout":      "validate",
+		"kernels.stdout":       "hardware kernels v1",
 		"budget-ll.stdout":     "sm --hardware h800 --preset v3-decode --nodes 8 --algorithm low-latency --what-if nic=2x",
 		"budget-sweep.stdout":  "sm --hardware h800 --kernels v1 --sweep nodes=1,2,4,8,16,32",
 		"budget-one.stdout":    "sm --hardware mi300x --nodes 1 --algorithm alltoall --op combine --topk-groups 0",
@@ -42,6 +43,22 @@ func TestHardwareFile(t *testing.T) {
 	}
 	for _, args := range []string{"hardware show NAME", "hardware show --format json NAME", "sm --nodes 4 --hardware NAME", "sm --format json --hardware NAME"} {
 		_, want, _ := commbench(t, strings.Fields(strings.ReplaceAll(args, "NAME", "h100"))...)
+		code, got, errs := commbench(t, strings.Fields(strings.ReplaceAll(args, "NAME", file))...)
+		if code != exitGood || got != want || got == "" {
+			t.Errorf("%s: exit %d, %s\ngot\n%s\nwant\n%s", args, code, errs, got, want)
+		}
+	}
+}
+
+// So are kernels.
+func TestKernelsFile(t *testing.T) {
+	_, text, _ := commbench(t, "hardware", "kernels", "--format", "yaml", "v1")
+	file := filepath.Join(t.TempDir(), "mine.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range []string{"hardware kernels NAME", "hardware kernels --format json NAME", "sm --hardware h800 --kernels NAME"} {
+		_, want, _ := commbench(t, strings.Fields(strings.ReplaceAll(args, "NAME", "v1"))...)
 		code, got, errs := commbench(t, strings.Fields(strings.ReplaceAll(args, "NAME", file))...)
 		if code != exitGood || got != want || got == "" {
 			t.Errorf("%s: exit %d, %s\ngot\n%s\nwant\n%s", args, code, errs, got, want)
@@ -178,6 +195,10 @@ func TestBadHardware(t *testing.T) {
 		"hardware list --format yaml":              "want table, json",
 		"hardware list --bogus":                    "-bogus",
 		"hardware show":                            "want one name or file",
+		"hardware kernels":                         "want one name or file",
+		"hardware kernels v9":                      "there are ll, v1, v2",
+		"hardware kernels " + empty:                "empty",
+		"sm --hardware h800 --kernels " + empty:    "empty",
 		"hardware show h800 h100":                  "want one name or file",
 		"hardware show h900":                       `nothing called "h900"; there are a100-hdr`,
 		"hardware show no/such.yaml":               "no such file",

@@ -52,7 +52,7 @@ func smFlags() []cli.Flag {
 		biasFlag(),
 		&cli.BoolFlag{Name: "measured", Category: runFlags, Usage: "measure on this host"},
 		&cli.StringFlag{Name: "hardware", Category: runFlags, Usage: "predict for a `NAME` of the catalogue or a FILE.yaml"},
-		&cli.StringFlag{Name: "kernels", Category: runFlags, Value: "v2", Usage: "`GENERATION` of kernels that --hardware predicts: v1, v2 or ll, of DeepEP", DefaultText: "v2; ll by low-latency"},
+		&cli.StringFlag{Name: "kernels", Category: runFlags, Value: "v2", Usage: "`GENERATION` of kernels that --hardware predicts: v1, v2 or ll, of DeepEP, or a FILE.yaml", DefaultText: "v2; ll by low-latency"},
 		&cli.StringSliceFlag{Name: "what-if", Category: runFlags, Usage: "with --hardware, `CHANGES` joined by +, whose knee is said too: nic=2x, scale-up=900, memory=2x, sms=2x, sm=2x, engine (no SMs do the work), one-domain (scale-up joins all ranks); may be repeated"},
 		&cli.StringFlag{Name: "sweep", Category: runFlags, Usage: "with --hardware, a `FLAG=LIST` whose values make a table of knees: nodes=1,2,4,8"},
 		&cli.StringFlag{Name: "op", Category: runFlags, Value: "dispatch", Usage: "`OPERATION`: dispatch or combine"},
