@@ -8,18 +8,11 @@ import (
 	"github.com/commbench/commbench/alltoall/plan"
 )
 
-// Budget is how many SMs saturate the fabric that bounds a dispatch, with a margin. Traffic
-// and the work of SMs are in bytes for each byte that is delivered, which is a copy of a
-// token at a rank that has one of its experts.
+// Budget is how many SMs saturate the fabric that bounds a dispatch, with a margin.
 type Budget struct {
 	SMs   int     // with margin, rounded and bounded
 	Raw   float64 // before that
 	Bound Bound   // the fabric that is full first
-
-	ScaleOut, ScaleUp float64 // what leaves a GPU on each
-	Read, Write       float64 // what its SMs read and write
-	PerSM             float64 // GB/s that an SM delivers
-	GBps              float64 // that a GPU delivers, where SMs do not bound it
 }
 
 // Budget is the closed form of DeepEP V2 for its hybrid dispatch: that of a two-hop dispatch
@@ -37,16 +30,12 @@ func (w Workload) Budget(h *hardware.Hardware, k *hardware.Profile) (*Budget, er
 	if err != nil {
 		return nil, err
 	}
-	_, copies := w.reach()
-	r := t.roles[0]
-	b := &Budget{ScaleOut: t.scaleOut / copies, ScaleUp: t.scaleUp / copies, Read: r.read / copies, Write: r.write / copies}
-	out, up := h.OutGBps()*k.ScaleOut.Value, h.ScaleUp.Achievable.Value*k.ScaleUp.Value
-	b.Bound, b.GBps = ScaleUp, up/b.ScaleUp
-	if b.ScaleOut/out > b.ScaleUp/up {
-		b.Bound, b.GBps = ScaleOut, out/b.ScaleOut
+	// Tokens a nanosecond that each fabric carries, by rows for each token.
+	b, tokens := &Budget{Bound: ScaleUp}, h.ScaleUp.Achievable.Value*k.ScaleUp.Value/t.scaleUp
+	if out := h.OutGBps() * k.ScaleOut.Value / t.scaleOut; out < tokens {
+		b.Bound, tokens = ScaleOut, out
 	}
-	b.PerSM = copies / r.cost(k)
-	b.Raw = b.GBps / b.PerSM
+	b.Raw = tokens * t.work(k)
 	step := k.Step.Value
 	with := math.Ceil(math.Ceil(b.Raw*k.Margin.Value)/step) * step
 	b.SMs = int(min(max(with, k.Least.Value), h.GPU.SMs.Value))

@@ -26,6 +26,14 @@ func open(t testing.TB, name, kernels string) (*hardware.Hardware, *hardware.Pro
 	return h, k
 }
 
+// algorithmsOf are those that kernels are for.
+func algorithmsOf(kernels string) []plan.Algorithm {
+	if kernels == "ll" {
+		return []plan.Algorithm{LowLatency}
+	}
+	return plan.Algorithms
+}
+
 // cluster is the published workload on so many nodes of 8, without groups.
 func cluster(nodes int) Workload {
 	return Workload{Op: Dispatch, Algorithm: plan.AlgTwoHop, Nodes: nodes, GPUsPerNode: 8, Experts: 256, TopK: 8, Tokens: 4096, Hidden: 7168}
@@ -211,11 +219,7 @@ func TestBadWorkloads(t *testing.T) {
 func TestMonotone(t *testing.T) {
 	for _, name := range hardware.Names() {
 		for _, kernels := range hardware.Profiles() {
-			algorithms := plan.Algorithms
-			if kernels == "ll" {
-				algorithms = []plan.Algorithm{LowLatency}
-			}
-			for _, alg := range algorithms {
+			for _, alg := range algorithmsOf(kernels) {
 				for _, op := range []Op{Dispatch, Combine} {
 					for _, nodes := range []int{1, 2, 8, 256} {
 						h, k := open(t, name, kernels)
@@ -265,11 +269,7 @@ func TestFewSMs(t *testing.T) {
 // much as the others takes as long as without skew.
 func TestSkew(t *testing.T) {
 	for _, kernels := range hardware.Profiles() {
-		algorithms := plan.Algorithms
-		if kernels == "ll" {
-			algorithms = []plan.Algorithm{LowLatency}
-		}
-		for _, alg := range algorithms {
+		for _, alg := range algorithmsOf(kernels) {
 			for _, op := range []Op{Dispatch, Combine} {
 				h, k := open(t, "h800", kernels)
 				w := cluster(4)

@@ -41,59 +41,60 @@ const (
 	nccl       = "NCCL EP low-latency"
 )
 
+// row is a published figure of a system.
+type row struct {
+	nodes  int
+	op     Op
+	value  float64
+	fitted string
+}
+
+const bothOfLL = "ll scale_out_share, fixed_us"
+
 // Measurements are those that are published of what can be predicted: the newest table of
 // each system.
 func Measurements() (all []Published) {
-	for _, r := range []struct {
-		nodes  int
-		op     Op
-		gbps   float64
-		fitted string
-	}{
+	for _, r := range []row{
 		{1, Dispatch, 153, "v1 scale_up_share"}, {1, Combine, 158, ""},
 		{2, Dispatch, 43, "v1 write_gbps"}, {2, Combine, 43, ""},
 		{4, Dispatch, 58, ""}, {4, Combine, 57, ""},
 		{8, Dispatch, 51, "v1 scale_out_share"}, {8, Combine, 50, ""},
 	} {
-		w := Workload{Op: r.op, Algorithm: plan.AlgTwoHop, Nodes: r.nodes, GPUsPerNode: 8, Experts: 256, TopK: 8, Tokens: 4096, Hidden: 7168}
-		figure := OutGBps
+		w, figure := r.load(plan.AlgTwoHop, 4096), OutGBps
 		switch r.nodes {
 		case 1:
 			figure = UpGBps
 		case 8: // top-4 of the nodes, as routing draws it
 			w.TokenNodes, w.TokenRanks = 3.954, 7.488
 		}
-		all = append(all, Published{normal, "deepseek-ai/DeepEP README, 2025-04-22", "h800", "v1", w, r.gbps, figure, r.fitted})
+		all = append(all, Published{normal, "deepseek-ai/DeepEP README, 2025-04-22", "h800", "v1", w, r.value, figure, r.fitted})
 	}
-	for _, r := range []struct {
-		nodes             int
-		dispatch, combine float64 // us
-		fitted            [2]string
-	}{
-		{1, 77, 114, [2]string{"ll scale_up_share", ""}},
-		{2, 118, 195, [2]string{"ll scale_out_share, fixed_us", "ll scale_out_share, fixed_us"}},
-		{4, 155, 273, [2]string{}},
-		{8, 173, 314, [2]string{"ll scale_out_share, fixed_us", "ll scale_out_share, fixed_us"}},
-		{16, 192, 369, [2]string{}},
-		{32, 194, 360, [2]string{}},
+	for _, r := range []row{
+		{1, Dispatch, 77, "ll scale_up_share"}, {1, Combine, 114, ""},
+		{2, Dispatch, 118, bothOfLL}, {2, Combine, 195, bothOfLL},
+		{4, Dispatch, 155, ""}, {4, Combine, 273, ""},
+		{8, Dispatch, 173, bothOfLL}, {8, Combine, 314, bothOfLL},
+		{16, Dispatch, 192, ""}, {16, Combine, 369, ""},
+		{32, Dispatch, 194, ""}, {32, Combine, 360, ""},
 	} {
-		for i, us := range []float64{r.dispatch, r.combine} {
-			op := []Op{Dispatch, Combine}[i]
-			w := Workload{Op: op, Algorithm: LowLatency, Nodes: r.nodes, GPUsPerNode: 8, Experts: 256, TopK: 8, Tokens: 128, Hidden: 7168}
-			all = append(all, Published{lowLatency, "deepseek-ai/DeepEP README, 2025-06-05", "h800", "ll", w, us, TimeUS, r.fitted[i]})
-		}
+		all = append(all, Published{lowLatency, "deepseek-ai/DeepEP README, 2025-06-05", "h800", "ll", r.load(LowLatency, 128), r.value, TimeUS, r.fitted})
 	}
-	for _, r := range []struct {
-		nodes             int
-		dispatch, combine float64 // GB/s
-	}{{1, 224.3, 185.2}, {2, 76.7, 73.0}, {4, 53.6, 50.0}, {8, 48.8, 43.8}} {
-		for i, gbps := range []float64{r.dispatch, r.combine} {
-			op := []Op{Dispatch, Combine}[i]
-			w := Workload{Op: op, Algorithm: LowLatency, Nodes: r.nodes, GPUsPerNode: 8, Experts: 256, TopK: 8, Tokens: 128, Hidden: 7168, DType: plan.BF16}
-			all = append(all, Published{nccl, "NVIDIA/nccl contrib/nccl_ep README, v2.29u1", "h100", "ll", w, gbps, ChoiceGBps, ""})
-		}
+	for _, r := range []row{
+		{1, Dispatch, 224.3, ""}, {1, Combine, 185.2, ""},
+		{2, Dispatch, 76.7, ""}, {2, Combine, 73.0, ""},
+		{4, Dispatch, 53.6, ""}, {4, Combine, 50.0, ""},
+		{8, Dispatch, 48.8, ""}, {8, Combine, 43.8, ""},
+	} {
+		w := r.load(LowLatency, 128)
+		w.DType = plan.BF16
+		all = append(all, Published{nccl, "NVIDIA/nccl contrib/nccl_ep README, v2.29u1", "h100", "ll", w, r.value, ChoiceGBps, r.fitted})
 	}
 	return all
+}
+
+// load is what all of them moved: tokens of hidden 7168 that choose 8 of 256 experts.
+func (r *row) load(algorithm plan.Algorithm, tokens int) Workload {
+	return Workload{Op: r.op, Algorithm: algorithm, Nodes: r.nodes, GPUsPerNode: 8, Experts: 256, TopK: 8, Tokens: tokens, Hidden: 7168}
 }
 
 // Predict is what the model says of it, in the unit of the published figure, and what bounds

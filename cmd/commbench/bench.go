@@ -8,7 +8,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/bench"
 	"github.com/commbench/commbench/bench/job"
 	"github.com/commbench/commbench/reports"
@@ -21,9 +20,6 @@ func runBench(op string) cli.ActionFunc {
 		cfg, err := config(c, op)
 		if err != nil {
 			return err
-		}
-		if cfg.DType, err = plan.ParseDType(c.String("dtype")); err != nil {
-			return usageError{fmt.Errorf("--dtype %q: want fp8 or bf16", c.String("dtype"))}
 		}
 		network, err := networkOf(c)
 		if err != nil {

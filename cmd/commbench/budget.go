@@ -99,9 +99,6 @@ func newBudget(c *cli.Context) (*budget, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.DType, err = plan.ParseDType(c.String("dtype")); err != nil {
-		return nil, usageError{fmt.Errorf("--dtype %q: want fp8 or bf16", c.String("dtype"))}
-	}
 	if err := b.take(c, cfg); err != nil {
 		return nil, err
 	}

@@ -7,20 +7,16 @@ import (
 	"strings"
 
 	"github.com/commbench/commbench/alltoall/model"
-	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/bench/unit"
 )
 
 func (b *budget) print(w io.Writer) error {
 	var t bytes.Buffer
 	l := &b.load
-	dtype := l.DType
-	if l.Op == model.Combine {
-		dtype = plan.BF16
-	}
 	fmt.Fprintf(&t, "commbench sm: %s by %s, predicted   %s x %s = %s of %s\n", l.Op, l.Algorithm,
 		unit.Counted(int64(l.Nodes), "node"), unit.Counted(int64(l.GPUsPerNode), "GPU"), unit.Counted(int64(l.Nodes*l.GPUsPerNode), "rank"), b.h.Title)
-	fmt.Fprintf(&t, "workload    %s tokens/rank, hidden %d, %v = %v/token, %s experts, top-%d\n", unit.Count(int64(l.Tokens)), l.Hidden, dtype,
+	fmt.Fprintf(&t, "workload    %s tokens/rank, hidden %d, %v = %v/token, %s experts, top-%d\n", unit.Count(int64(l.Tokens)), l.Hidden, carried(string(l.Op), l.DType),
 		unit.Bytes(int64(b.Bytes)), unit.Count(int64(l.Experts)), l.TopK)
 	fmt.Fprintf(&t, "routing     %s: %s nodes and %s ranks a token\n", b.routing, unit.Number(b.TokenNodes), unit.Number(b.TokenRanks))
 	fmt.Fprintf(&t, "kernels     %s: %s\n\n", b.kernels.Name, b.kernels.Title)
@@ -53,12 +49,15 @@ func (b *budget) out(p *model.Point) *float64 {
 	return &p.Out
 }
 
+// upToTwiceTheKnee are the points that are worth looking at: beyond them nothing changes.
+func (b *budget) upToTwiceTheKnee() []model.Point { return b.Points[:min(2*b.Knee+2, len(b.Points))] }
+
 // mostRows is how many numbers of SMs up to twice the knee's a person is shown.
 const mostRows = 16
 
 // shown are the points for people: evenly up to twice the knee, the knee, and the last.
 func (b *budget) shown() (at []int) {
-	end := min(2*b.Knee+2, len(b.Points))
+	end := len(b.upToTwiceTheKnee())
 	stride := (end + mostRows - 1) / mostRows
 	for i := range end {
 		if (i+1)%stride == 0 || i == b.Knee {
@@ -138,7 +137,7 @@ func (b *budget) document() any {
 		Algorithm string         `json:"algorithm"`
 		Hardware  string         `json:"hardware"`
 		Kernels   string         `json:"kernels"`
-		Cluster   map[string]int `json:"cluster"`
+		Cluster   record.Cluster `json:"cluster"`
 		Workload  map[string]any `json:"workload"`
 		Points    []point        `json:"points"`
 		Knee      int            `json:"knee_sms"`
@@ -147,8 +146,8 @@ func (b *budget) document() any {
 		Closed    *closed        `json:"closed_form"`
 		WhatIf    []other        `json:"what_if"`
 	}{"commbench.budget/v1", version, "model", string(l.Op), string(l.Algorithm), b.h.Name, b.kernels.Name,
-		map[string]int{"nodes": l.Nodes, "gpus_per_node": l.GPUsPerNode, "ranks": l.Nodes * l.GPUsPerNode},
-		map[string]any{"tokens": l.Tokens, "hidden": l.Hidden, "experts": l.Experts, "topk": l.TopK, "dtype": l.DType.String(), "routing": b.routing,
+		record.Cluster{Nodes: l.Nodes, GPUsPerNode: l.GPUsPerNode, Ranks: l.Nodes * l.GPUsPerNode},
+		map[string]any{"tokens": l.Tokens, "hidden": l.Hidden, "experts": l.Experts, "topk": l.TopK, "dtype": carried(string(l.Op), l.DType).String(), "routing": b.routing,
 			"hottest_rank_over_mean": max(b.load.Hottest, 1), "nodes_per_token": b.TokenNodes, "ranks_per_token": b.TokenRanks, "bytes_per_token": b.Bytes},
 		nil, b.Points[b.Knee].SMs, b.h.SMs(), nil, nil, []other{}}
 	for i := range b.Points {

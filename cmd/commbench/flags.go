@@ -77,6 +77,14 @@ func benchFlags() []cli.Flag {
 	}
 }
 
+// noArguments refuses what is neither a flag nor the value of one.
+func noArguments(c *cli.Context) error {
+	if c.Args().Present() {
+		return usageError{fmt.Errorf("unexpected argument %q; see %s --help", c.Args().First(), c.Command.HelpName)}
+	}
+	return nil
+}
+
 // config turns flags into a benchmark.
 func config(c *cli.Context, op string) (bench.Config, error) {
 	cfg := bench.Config{
@@ -89,8 +97,8 @@ func config(c *cli.Context, op string) (bench.Config, error) {
 		Channels: c.Int("channels"), Chunk: c.Int("chunk"), Workers: c.Int("workers"), Pin: c.Bool("pin"),
 		Warmup: c.Int("warmup"), Iterations: c.Int("iters"), Timeout: c.Duration("timeout"), Check: bench.Check(c.String("check")),
 	}
-	if c.Args().Present() {
-		return cfg, usageError{fmt.Errorf("unexpected argument %q; see commbench %s --help", c.Args().First(), op)}
+	if err := noArguments(c); err != nil {
+		return cfg, err
 	}
 	if cfg.Baseline == "none" {
 		cfg.Baseline = ""
@@ -110,8 +118,9 @@ func config(c *cli.Context, op string) (bench.Config, error) {
 	if c.IsSet("timeout") && c.Duration("timeout") < time.Millisecond {
 		return cfg, usageError{fmt.Errorf("--timeout %v: want at least 1ms", c.Duration("timeout"))}
 	}
-	if err := applyPreset(&cfg, c); err != nil {
-		return cfg, err
+	var err error
+	if cfg.DType, err = plan.ParseDType(c.String("dtype")); err != nil {
+		return cfg, usageError{fmt.Errorf("--dtype %q: want fp8 or bf16", c.String("dtype"))}
 	}
-	return cfg, nil
+	return cfg, applyPreset(&cfg, c)
 }

@@ -97,8 +97,8 @@ func describeHardware(h *hardware.Hardware) described {
 }
 
 func listHardware(c *cli.Context) error {
-	if c.Args().Present() {
-		return usageError{fmt.Errorf("unexpected argument %q; see commbench hardware list --help", c.Args().First())}
+	if err := noArguments(c); err != nil {
+		return err
 	}
 	format, err := formatOf(c, "table", "json")
 	if err != nil {

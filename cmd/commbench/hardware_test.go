@@ -91,8 +91,8 @@ func TestBudgetJSON(t *testing.T) {
 	var b struct {
 		Schema, Source string
 		Workload       struct {
-			Routing string
-			Nodes   float64 `json:"nodes_per_token"`
+			Routing, Dtype string
+			Nodes          float64 `json:"nodes_per_token"`
 		}
 		Points []struct {
 			SMs   int
@@ -138,7 +138,7 @@ func TestBudgetJSON(t *testing.T) {
 		t.Errorf("%+v, %v", all, err)
 	}
 	read("--hardware", "h800", "--nodes", "1", "--op", "combine", "--algorithm", "direct")
-	if b.Points[0].Out != nil || b.Points[0].Bound != "scale-up" || b.Of != 132 {
+	if b.Points[0].Out != nil || b.Points[0].Bound != "scale-up" || b.Of != 132 || b.Workload.Dtype != "bf16" {
 		t.Errorf("%+v", b.Points[0])
 	}
 }

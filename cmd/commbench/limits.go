@@ -80,8 +80,8 @@ func limitsConfig(c *cli.Context) (limits.Config, error) {
 		Workers: c.Int("workers"), Repeats: c.Int("repeats"), Duration: c.Duration("duration"),
 		Memory: (bench.FreeMemory() + 1) / 2, Driver: signalDriver(), Peer: []string{peerCommand}, Version: version,
 	}
-	if c.Args().Present() {
-		return cfg, usageError{fmt.Errorf("unexpected argument %q; see commbench limits --help", c.Args().First())}
+	if err := noArguments(c); err != nil {
+		return cfg, err
 	}
 	if f := c.String("format"); !slices.Contains(reports.CeilingFormats(), f) {
 		return cfg, usageError{fmt.Errorf("--format %q: want %s", f, strings.Join(reports.CeilingFormats(), ", "))}

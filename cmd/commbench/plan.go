@@ -55,8 +55,8 @@ func planFlags() []cli.Flag {
 }
 
 func runPlan(c *cli.Context) error {
-	if c.Args().Present() {
-		return usageError{fmt.Errorf("unexpected argument %q; see commbench plan --help", c.Args().First())}
+	if err := noArguments(c); err != nil {
+		return err
 	}
 	cfg, err := config(c, c.String("op"))
 	if err != nil {
@@ -64,9 +64,6 @@ func runPlan(c *cli.Context) error {
 	}
 	if cfg.Op != "dispatch" && cfg.Op != "combine" {
 		return usageError{fmt.Errorf("--op %q: want dispatch or combine", cfg.Op)}
-	}
-	if cfg.DType, err = plan.ParseDType(c.String("dtype")); err != nil {
-		return usageError{fmt.Errorf("--dtype %q: want fp8 or bf16", c.String("dtype"))}
 	}
 	algorithms := plan.Algorithms
 	switch {
@@ -109,16 +106,20 @@ func writeMatrix(b *bufio.Writer, f *bench.Forecast) {
 	}
 }
 
+// carried is the type that travels in a dispatch or a combine.
+func carried(op string, dispatched plan.DType) plan.DType {
+	if op == "dispatch" {
+		return dispatched
+	}
+	return plan.BF16
+}
+
 // writePlan prints what was planned for, and a line for each algorithm.
 func writePlan(b *bufio.Writer, p *bench.Prediction) {
 	c := &p.Config
-	dtype := plan.BF16
-	if c.Op == "dispatch" {
-		dtype = c.DType
-	}
 	fmt.Fprintf(b, "commbench plan: %s   %v, nothing was moved\n", c.Op, p.Place.Cluster)
 	fmt.Fprintf(b, "workload    %s tokens/rank, hidden %d, %v = %v/token, %d experts, top-%d, seed %d\n",
-		unit.Count(int64(c.Tokens)), c.Hidden, dtype, unit.Bytes(*p.Forecasts[0].Traffic.BytesPerToken), c.Experts, c.TopK, c.Seed)
+		unit.Count(int64(c.Tokens)), c.Hidden, carried(c.Op, c.DType), unit.Bytes(*p.Forecasts[0].Traffic.BytesPerToken), c.Experts, c.TopK, c.Seed)
 	fmt.Fprintf(b, "routing     %s: %s nodes and %s ranks a token\n\n", c.Routing, unit.Number(p.Skew.NodesPerToken), unit.Number(p.Skew.RanksPerToken))
 
 	const line = "%-9s%14s%11s%12s%14s%11s%12s%11s%10s\n"

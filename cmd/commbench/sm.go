@@ -10,7 +10,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/bench"
 	"github.com/commbench/commbench/reports"
 	"github.com/commbench/commbench/transport/tcp"
@@ -64,8 +63,8 @@ func smFlags() []cli.Flag {
 }
 
 func runSM(c *cli.Context) error {
-	if c.Args().Present() {
-		return usageError{fmt.Errorf("unexpected argument %q; see commbench sm --help", c.Args().First())}
+	if err := noArguments(c); err != nil {
+		return err
 	}
 	switch measured := c.Bool("measured"); {
 	case measured == c.IsSet("hardware"):
@@ -88,9 +87,6 @@ func runSM(c *cli.Context) error {
 	}
 	if cfg.Bias != 0 && cfg.Op != "combine" {
 		return usageError{fmt.Errorf("--bias %d: a %s adds nothing up; want --op combine with it", cfg.Bias, cfg.Op)}
-	}
-	if cfg.DType, err = plan.ParseDType(c.String("dtype")); err != nil {
-		return usageError{fmt.Errorf("--dtype %q: want fp8 or bf16", c.String("dtype"))}
 	}
 	if err := connect(c, &cfg, tcp.Config{}, nil); err != nil {
 		return err

@@ -21,8 +21,7 @@ const (
 // svg draws GB/s against SMs, with the knee marked. It is a document of its own: no script,
 // no font and no style from elsewhere.
 func (b *budget) svg(w io.Writer) error {
-	end := min(2*b.Knee+2, len(b.Points)) // beyond, nothing changes
-	points := b.Points[:end]
+	points := b.upToTwiceTheKnee()
 	most := 0.0
 	for i := range points {
 		most = max(most, points[i].Up)

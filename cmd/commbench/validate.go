@@ -47,8 +47,8 @@ type compared struct {
 }
 
 func runValidate(c *cli.Context) error {
-	if c.Args().Present() {
-		return usageError{fmt.Errorf("unexpected argument %q; see commbench validate --help", c.Args().First())}
+	if err := noArguments(c); err != nil {
+		return err
 	}
 	format, err := formatOf(c, "table", "json")
 	if err != nil {
