@@ -46,6 +46,8 @@ func newLayout(p topo.Placement) Layout {
 	return l
 }
 
+func (l *Layout) layout() *Layout { return l }
+
 // NewLayout returns an empty layout for ranks and experts placed as p says.
 func NewLayout(p topo.Placement) *Layout {
 	l := newLayout(p)

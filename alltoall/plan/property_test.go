@@ -164,6 +164,8 @@ func checkLayouts(t *testing.T, c plan.Config, tables []routing.Table, plans []p
 	perExpert := make([]int32, p.Experts)
 	for r := range tables {
 		l := layoutOf(plans[r])
+		alone := plan.NewLayout(p) // Build keeps no bitmaps
+		alone.Route(&tables[r])
 		perRank, perNode, experts := make([]int32, p.Ranks()), make([]int32, p.Nodes), make([]int32, p.Experts)
 		each(tables[r:r+1], func(_, _, _, e int) { experts[e]++; perExpert[e]++ })
 		for token := range tables[r].Tokens {
@@ -177,13 +179,16 @@ func checkLayouts(t *testing.T, c plan.Config, tables []routing.Table, plans []p
 				perNode[n]++
 			}
 			var got []int
-			l.Ranks(token, func(to int) { got = append(got, to) })
+			alone.Ranks(token, func(to int) { got = append(got, to) })
 			if !slices.Equal(got, targets) {
 				t.Fatalf("rank %d, token %d: the bitmap has ranks %v, want %v", r, token, got, targets)
 			}
 		}
-		if l.Tokens != tables[r].Tokens || len(l.InRank) != l.Tokens*l.Words {
-			t.Fatalf("rank %d: %d tokens, %d words of bitmap", r, l.Tokens, len(l.InRank))
+		if l.Tokens != tables[r].Tokens || len(alone.InRank) != l.Tokens*l.Words || l.InRank != nil && !slices.Equal(l.InRank, alone.InRank) {
+			t.Fatalf("rank %d: %d tokens, a bitmap of %d and %d words", r, l.Tokens, len(l.InRank), len(alone.InRank))
+		}
+		if !slices.Equal(alone.PerRank, perRank) || !slices.Equal(alone.PerNode, perNode) {
+			t.Fatalf("rank %d: its layout alone has %v and %v", r, alone.PerRank, alone.PerNode)
 		}
 		if !slices.Equal(l.PerRank, perRank) || !slices.Equal(l.PerNode, perNode) || !slices.Equal(l.PerExpert, experts) {
 			t.Fatalf("rank %d: tokens by rank, node and expert are %v, %v, %v; want %v, %v, %v", r, l.PerRank, l.PerNode, l.PerExpert, perRank, perNode, experts)

@@ -24,14 +24,17 @@ func (g gate) limit(spec Spec) int {
 	return spec.limit()
 }
 
-func (g gate) notes(spec Spec) []string {
+func (g gate) notes(spec Spec) (notes []string) {
 	switch {
 	case !g.grouped && spec.limit() > 0:
-		return []string{g.text + ": the group limit does not apply; grouped is uniform with it"}
+		notes = append(notes, g.text+": the group limit does not apply; grouped is uniform with it")
 	case g.text == "grouped" && spec.limit() == 0:
-		return []string{"grouped: no group limit binds, so this is the same as uniform"}
+		notes = append(notes, "grouped: no group limit binds, so this is the same as uniform")
 	}
-	return nil
+	if g.weigh == nil && sharesShapes(spec) {
+		notes = append(notes, shapesNote(g.text))
+	}
+	return notes
 }
 
 func (g gate) prepare(spec Spec) (func() filler, error) {
@@ -48,6 +51,9 @@ func (g gate) prepare(spec Spec) (func() filler, error) {
 		for e := range perP {
 			perP[e] = 1 / p[e]
 		}
+	}
+	if g.weigh == nil {
+		return alike(spec, g.limit(spec), perP), nil
 	}
 	return func() filler { return newChooser(spec, g.limit(spec), perP).fill }, nil
 }
@@ -93,14 +99,19 @@ func (c *chooser) fill(rank int, t Table) {
 		} else {
 			c.chooseInGroups(t.TopK)
 		}
-		ids, weights := t.Row(i)
-		sum := 0.0
-		for _, x := range c.top {
-			sum += affinity(x.cost)
-		}
-		for k, x := range c.top {
-			ids[k], weights[k] = x.id, float32(affinity(x.cost)/sum)
-		}
+		c.write(t, i)
+	}
+}
+
+// write notes a token's experts and their weights.
+func (c *chooser) write(t Table, token int) {
+	ids, weights := t.Row(token)
+	sum := 0.0
+	for _, x := range c.top {
+		sum += affinity(x.cost)
+	}
+	for k, x := range c.top {
+		ids[k], weights[k] = x.id, float32(affinity(x.cost)/sum)
 	}
 }
 
@@ -150,18 +161,33 @@ type candidate struct {
 // this faster than a heap or a sort for the few of many that a gate chooses.
 func cheapest(top []candidate, k int, costs []float64, first int) []candidate {
 	for i, cost := range costs {
-		if len(top) == k {
-			if !(cost < top[k-1].cost) {
-				continue
-			}
-			top = top[:k-1]
+		if len(top) < k || cost < top[k-1].cost {
+			top = insert(top, k, candidate{cost, int32(first + i)})
 		}
-		at := len(top)
-		top = append(top, candidate{})
-		for ; at > 0 && cost < top[at-1].cost; at-- {
-			top[at] = top[at-1]
-		}
-		top[at] = candidate{cost, int32(first + i)}
 	}
+	return top
+}
+
+// cheapestOf is cheapest for candidates that are not next to each other.
+func cheapestOf(top []candidate, k int, from []candidate) []candidate {
+	for _, x := range from {
+		if len(top) < k || x.cost < top[k-1].cost {
+			top = insert(top, k, x)
+		}
+	}
+	return top
+}
+
+// insert puts a candidate that is among the k cheapest in its place.
+func insert(top []candidate, k int, x candidate) []candidate {
+	if len(top) == k {
+		top = top[:k-1]
+	}
+	at := len(top)
+	top = append(top, x)
+	for ; at > 0 && x.cost < top[at-1].cost; at-- {
+		top[at] = top[at-1]
+	}
+	top[at] = x
 	return top
 }

@@ -32,6 +32,7 @@ const (
 	streamEmpty
 	streamHotRank
 	streamHotOrder
+	streamShape
 )
 
 // draws is the generator for one purpose, for all ranks and tokens.
