@@ -18,6 +18,8 @@ type Prediction struct {
 	Skew      routing.Stats
 	Notes     []string
 	Forecasts []Forecast // one for each algorithm that was asked for
+
+	s *setting
 }
 
 // Forecast is what one algorithm will move in one operation.
@@ -59,7 +61,7 @@ func Predict(ctx context.Context, c Config, algorithms ...plan.Algorithm) (*Pred
 	if err := s.route((*Config).leastPlanned); err != nil {
 		return nil, err
 	}
-	p := &Prediction{Config: s.c, Place: s.place, Skew: s.skew, Notes: s.notes}
+	p := &Prediction{Config: s.c, Place: s.place, Skew: s.skew, Notes: s.notes, s: s}
 	for _, alg := range algorithms {
 		s.c.Algorithm = alg
 		if least, free := s.c.leastPlanned(s.place), c.free(); free > 0 && least > free {
@@ -80,12 +82,12 @@ func Predict(ctx context.Context, c Config, algorithms ...plan.Algorithm) (*Pred
 }
 
 // leastPlanned is what routing and the plans of the algorithm take, about: for
-// each token its choices, bitmap and targets, for each pair of ranks what they
+// each token its choices and targets, for each pair of ranks what they
 // tell each other. It is a float64 in between because nobody has yet checked
 // that it is small.
 func (c *Config) leastPlanned(p topo.Placement) int64 {
 	ranks, experts := float64(p.Ranks()), float64(p.Experts)
-	bytes := ranks*float64(c.Tokens)*(40*float64(c.TopK)+ranks/4) + ranks*(ranks*float64(16*(c.Channels+2))+8*experts)
+	bytes := ranks*float64(c.Tokens)*40*float64(c.TopK) + ranks*(ranks*float64(16*(c.Channels+2))+8*experts)
 	if c.Algorithm == plan.AlgAllToAll {
 		bytes += 4 * ranks * float64(c.Channels*c.rounds(p.Ranks())) * (3*experts + 4*ranks)
 	}

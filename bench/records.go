@@ -87,35 +87,15 @@ func sum(a, b []float64) []float64 {
 // record fills in what does not depend on time.
 func (r *runner) record(op string, alg plan.Algorithm, o *series) record.Record {
 	c := &r.c
-	rec := record.Record{
-		Schema: record.Schema, Version: c.Version, Source: record.Measured, Op: op, Algorithm: string(alg),
-		Transport: record.Transport{ScaleUp: new(c.ScaleUp.Name()), ScaleOut: new(c.ScaleOut.Name()), Network: r.network},
-		Cluster:   record.Cluster{Nodes: c.Nodes, GPUsPerNode: c.GPUsPerNode, Ranks: r.place.Ranks()},
-		Workload: record.Workload{
-			Tokens: c.Tokens, Hidden: c.Hidden, Experts: c.Experts, TopK: c.TopK, Dtype: r.dtype(op),
-			Routing: r.source.String(), Seed: &c.Seed, Masked: &c.Masked, Ragged: &c.Ragged, EmptyRanks: &c.EmptyRanks,
-		},
-		Skew: record.Skew{
-			NodesPerToken: positive(r.skew.NodesPerToken), RanksPerToken: positive(r.skew.RanksPerToken),
-			HottestRank: positive(r.skew.HotRank.OverMean), HottestExpert: positive(r.skew.HotExpert.OverMean),
-		},
-		Exec: record.Exec{Processes: new(c.Peers.Processes()), Channels: &c.Channels, Chunk: &c.Chunk, Workers: &c.Workers, Warmup: &c.Warmup, Iterations: &c.Iterations,
-			Pinned: &c.Pin, HugeBytes: r.huge, ISA: new(isa.Best().String()), CachedHandle: new(c.Cached || op == record.Combine)},
-	}
-	if c.TopKGroups > 0 && c.TopKGroups < c.Nodes && r.source.TopK() == 0 && c.Routing != "uniform" {
-		rec.Workload.TopKGroups = &c.TopKGroups
-	}
+	rec := r.base(record.Measured, op, alg)
+	rec.Transport = record.Transport{ScaleUp: new(c.ScaleUp.Name()), ScaleOut: new(c.ScaleOut.Name()), Network: r.network}
+	rec.Exec = record.Exec{Processes: new(c.Peers.Processes()), Channels: &c.Channels, Chunk: &c.Chunk, Workers: &c.Workers, Warmup: &c.Warmup, Iterations: &c.Iterations,
+		Pinned: &c.Pin, HugeBytes: r.huge, ISA: new(isa.Best().String()), CachedHandle: new(c.Cached || op == record.Combine)}
 	if t := r.group.Config().Pin; t != nil {
 		rec.Exec.MemoryNodes = new(len(t.Nodes))
 	}
 	if err := r.group.Unbound(); err != nil {
 		rec.Warnings = append(rec.Warnings, "memory lies where it was first touched: "+err.Error())
-	}
-	if c.Preset != "" {
-		rec.Workload.Preset = &c.Preset
-	}
-	if c.combines() {
-		rec.Workload.Bias = &c.Bias
 	}
 	if c.Expand {
 		rec.Exec.ExpandAlignment = &c.Alignment
@@ -133,15 +113,42 @@ func (r *runner) record(op string, alg plan.Algorithm, o *series) record.Record 
 	return rec
 }
 
+// base is what a record says of the workload.
+func (s *setting) base(source, op string, alg plan.Algorithm) record.Record {
+	c := &s.c
+	rec := record.Record{
+		Schema: record.Schema, Version: c.Version, Source: source, Op: op, Algorithm: string(alg),
+		Cluster: record.Cluster{Nodes: c.Nodes, GPUsPerNode: c.GPUsPerNode, Ranks: s.place.Ranks()},
+		Workload: record.Workload{
+			Tokens: c.Tokens, Hidden: c.Hidden, Experts: c.Experts, TopK: c.TopK, Dtype: s.dtype(op),
+			Routing: s.source.String(), Seed: &c.Seed, Masked: &c.Masked, Ragged: &c.Ragged, EmptyRanks: &c.EmptyRanks,
+		},
+		Skew: record.Skew{
+			NodesPerToken: positive(s.skew.NodesPerToken), RanksPerToken: positive(s.skew.RanksPerToken),
+			HottestRank: positive(s.skew.HotRank.OverMean), HottestExpert: positive(s.skew.HotExpert.OverMean),
+		},
+	}
+	if c.TopKGroups > 0 && c.TopKGroups < c.Nodes && s.source.TopK() == 0 && c.Routing != "uniform" {
+		rec.Workload.TopKGroups = &c.TopKGroups
+	}
+	if c.Preset != "" {
+		rec.Workload.Preset = &c.Preset
+	}
+	if c.combines() {
+		rec.Workload.Bias = &c.Bias
+	}
+	return rec
+}
+
 // dtype is what travels.
-func (r *runner) dtype(op string) string {
+func (s *setting) dtype(op string) string {
 	switch op {
 	case record.Combine:
 		return plan.BF16.String()
 	case record.Roundtrip:
-		return r.c.DType.String() + "+" + plan.BF16.String()
+		return s.c.DType.String() + "+" + plan.BF16.String()
 	}
-	return r.c.DType.String()
+	return s.c.DType.String()
 }
 
 // positive is nil for a mean over nothing.
@@ -153,12 +160,12 @@ func positive(v float64) *float64 {
 }
 
 // row is the row that the operation moves.
-func (r *runner) row(op string, alg plan.Algorithm) plan.Row {
-	choices := alg.Choices(r.c.TopK)
+func (s *setting) row(op string, alg plan.Algorithm) plan.Row {
+	choices := alg.Choices(s.c.TopK)
 	if op == record.Combine {
-		return plan.CombineRow(r.c.Hidden, choices)
+		return plan.CombineRow(s.c.Hidden, choices)
 	}
-	return plan.DispatchRow(r.c.DType, r.c.Hidden, choices)
+	return plan.DispatchRow(s.c.DType, s.c.Hidden, choices)
 }
 
 // traffic says what the ledgers of all ranks, by rank, are charged with.
@@ -200,14 +207,14 @@ func total(counts []int64) int64 {
 }
 
 // bandwidth derives the rates from traffic and p50.
-func (r *runner) bandwidth(rec *record.Record) {
+func (s *setting) bandwidth(rec *record.Record) {
 	if rec.Op == record.Roundtrip {
 		return // two types of row travel: a rate would count neither
 	}
-	ranks, p50 := r.place.Ranks(), *rec.TimeUS.P50
+	ranks, p50 := s.place.Ranks(), *rec.TimeUS.P50
 	rec.Bandwidth = record.Bandwidths(rec.Traffic, ranks, p50)
 	if rec.Algorithm == record.AllToAll {
-		bytes := float64(total(r.counts.Copies)) * float64(*rec.Traffic.BytesPerToken) / float64(ranks)
+		bytes := float64(total(s.counts.Copies)) * float64(*rec.Traffic.BytesPerToken) / float64(ranks)
 		algbw := record.AlgBW(bytes, p50)
 		rec.Bandwidth.AlgBW, rec.Bandwidth.BusBW = &algbw, new(record.BusBW(algbw, ranks))
 	}
@@ -245,7 +252,7 @@ func (r *runner) times(rec *record.Record, o *series) error {
 
 // compare sets an algorithm's ratio to its baseline, and notes by how much the
 // two differ in what they send.
-func (r *runner) compare(recs []record.Record) error {
+func (s *setting) compare(recs []record.Record) error {
 	if len(recs) < 2 {
 		return nil
 	}
@@ -261,7 +268,7 @@ func (r *runner) compare(recs []record.Record) error {
 		return err
 	}
 	rec.Baseline = paired.Baseline
-	if note := r.scaleOutNote(rec, base); note != "" {
+	if note := s.scaleOutNote(rec, base); note != "" {
 		rec.Notes = append(rec.Notes, note)
 	}
 	return nil
@@ -269,7 +276,7 @@ func (r *runner) compare(recs []record.Record) error {
 
 // scaleOutNote states the scale-out bytes of both sides and by how much they
 // differ, as counted and as the routing implies.
-func (r *runner) scaleOutNote(rec, base *record.Record) string {
+func (s *setting) scaleOutNote(rec, base *record.Record) string {
 	if rec.Op == record.Roundtrip {
 		return ""
 	}
@@ -278,7 +285,7 @@ func (r *runner) scaleOutNote(rec, base *record.Record) string {
 	if a == 0 || b == 0 {
 		return ""
 	}
-	implied := float64(r.wire(plan.Algorithm(base.Algorithm))) / float64(r.wire(plan.Algorithm(rec.Algorithm)))
+	implied := float64(s.wire(plan.Algorithm(base.Algorithm))) / float64(s.wire(plan.Algorithm(rec.Algorithm)))
 	return fmt.Sprintf("scale-out wire bytes %v, of %s %v: %s; the routing implies %s",
 		unit.Bytes(a), base.Algorithm, unit.Bytes(b), fewer(float64(b)/float64(a)), fewer(implied))
 }
@@ -292,12 +299,12 @@ func fewer(factor float64) string {
 }
 
 // wire is the scale-out copies that the routing implies for an algorithm.
-func (r *runner) wire(alg plan.Algorithm) int64 {
+func (s *setting) wire(alg plan.Algorithm) int64 {
 	switch alg {
 	case plan.AlgTwoHop:
-		return total(r.counts.NodesWire)
+		return total(s.counts.NodesWire)
 	case plan.AlgDirect:
-		return total(r.counts.RanksRemote)
+		return total(s.counts.RanksRemote)
 	}
-	return total(r.counts.CopiesWire)
+	return total(s.counts.CopiesWire)
 }

@@ -27,6 +27,7 @@ var arrows = map[string][]string{
 	"alltoall/ref":      {"alltoall/topo", "alltoall/routing"},
 	"alltoall/hardware": {},
 	"alltoall/model":    {"alltoall/hardware", "alltoall/plan", "alltoall/routing"},
+	"alltoall/sim":      {"alltoall/counter", "alltoall/hardware", "alltoall/plan"},
 	"alltoall/internal": {"alltoall/internal/...", "transport/isa"},
 	"alltoall/kernel":   {"alltoall/internal/...", "transport/isa"},
 
@@ -54,6 +55,7 @@ var arrows = map[string][]string{
 	"bench/workload": {"alltoall/counter", "alltoall/plan", "alltoall/ref"},
 	"bench": {"alltoall/exec", "alltoall/plan", "alltoall/ref", "alltoall/routing", "alltoall/topo",
 		"bench/limits", "bench/record", "bench/stats", "bench/unit", "bench/workload", "transport/driver", "transport/isa", "transport/numa"},
+	"bench/simulate":        {"alltoall/hardware", "alltoall/model", "alltoall/plan", "alltoall/sim", "bench", "bench/record"},
 	"bench/engine":          {},
 	"bench/job":             {"bench/engine", "transport/rendezvous"},
 	"alltoall/alltoalltest": {"alltoall/plan", "bench", "bench/job", "bench/record", "transport/driver"},
@@ -63,7 +65,7 @@ var arrows = map[string][]string{
 	// Layout only: neither transport nor alltoall.
 	"reports": {"bench/record", "bench/stats", "bench/unit"},
 
-	"cmd/commbench": {"alltoall/hardware", "alltoall/model", "alltoall/plan", "bench", "bench/engine", "bench/job", "bench/limits", "bench/record", "bench/unit", "reports",
+	"cmd/commbench": {"alltoall/hardware", "alltoall/model", "alltoall/plan", "alltoall/sim", "bench", "bench/engine", "bench/job", "bench/limits", "bench/record", "bench/simulate", "bench/unit", "reports",
 		"transport/driver", "transport/faulty", "transport/mem", "transport/rendezvous", "transport/shm", "transport/tcp"},
 	"scripts/engines":  {}, // tests only
 	"scripts/netns":    {}, // tests only
@@ -81,7 +83,7 @@ var arrows = map[string][]string{
 var unsafeIn = []string{"transport/shm", "alltoall/internal", "transport/internal"}
 
 // clockless packages work in no time but that which they are told.
-var clockless = []string{"alltoall/topo", "alltoall/counter", "alltoall/routing", "alltoall/plan", "alltoall/ref", "alltoall/hardware", "alltoall/model", "alltoall/internal", "alltoall/kernel", "bench/stats", "bench/unit", "bench/workload"}
+var clockless = []string{"alltoall/topo", "alltoall/counter", "alltoall/routing", "alltoall/plan", "alltoall/ref", "alltoall/hardware", "alltoall/model", "alltoall/sim", "alltoall/internal", "alltoall/kernel", "bench/stats", "bench/unit", "bench/workload"}
 
 type goPackage struct {
 	ImportPath string

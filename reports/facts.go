@@ -2,7 +2,9 @@ package reports
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/bench/unit"
@@ -43,6 +45,13 @@ var facts = []fact{
 		word("\n\npinned", func(r *rec) *string { return yesNo(r.Exec.Pinned) })}},
 	{title, ", ", func(r *rec) string { return phrase(r.Exec.ISA, "%s") }, true, []column{
 		word("\n\nISA", func(r *rec) *string { return r.Exec.ISA })}},
+
+	{title, ", ", func(r *rec) string { return phrase(simulated(r, hardware), "on %s") }, true, []column{
+		word("\n\nhardware", func(r *rec) *string { return simulated(r, hardware) })}},
+	{title, ", ", func(r *rec) string { return phrase(simulated(r, kernels), "kernels %s") }, true, []column{
+		word("\n\nkernels", func(r *rec) *string { return simulated(r, kernels) })}},
+	{title, ", ", func(r *rec) string { return counted(simulated(r, sms), "SM") }, true, []column{
+		number("\n\nSMs", func(r *rec) *int { return simulated(r, sms) })}},
 
 	{workload, "", func(r *rec) string { return phrase(r.Workload.Preset, "%s:") }, false, []column{
 		word("\n\npreset", func(r *rec) *string { return r.Workload.Preset })}},
@@ -91,6 +100,12 @@ var facts = []fact{
 		number("\n\nchannels", func(r *rec) *int { return r.Exec.Channels })}},
 	{transport, ", ", func(r *rec) string { return phrase(r.Exec.Chunk, "chunk %d") }, true, []column{
 		number("\n\nchunk", func(r *rec) *int { return r.Exec.Chunk })}},
+	{transport, ", ", func(r *rec) string { return phrase(simulated(r, ring), "ring %d") }, true, []column{
+		number("\n\nring", func(r *rec) *int { return simulated(r, ring) })}},
+	{transport, "; ", func(r *rec) string { return phrase(simulated(r, slow), "slow: %s") }, false, []column{
+		word("\nslow ranks\nand links", func(r *rec) *string { return simulated(r, slow) })}},
+	{transport, ", ", func(r *rec) string { return phrase(on(simulated(r, jitter)), "jitter %v") }, true, []column{
+		figure("\n\njitter", func(r *rec) *float64 { return simulated(r, jitter) })}},
 	{transport, ", ", func(r *rec) string { return flag(r.Exec.CachedHandle, "cached handle") }, false, []column{
 		word("\ncached\nhandle", func(r *rec) *string { return yesNo(r.Exec.CachedHandle) })}},
 	{transport, ", ", func(r *rec) string { return phrase(r.Exec.ExpandAlignment, "expanded to multiples of %d") }, false, []column{
@@ -277,3 +292,26 @@ func decimal(n *uint64) *string {
 }
 
 func verbatim(s string) string { return s }
+
+// simulated is a figure of a record that was simulated, and nil of others.
+func simulated[T any](r *rec, get func(*record.Simulation) *T) *T {
+	if r.Simulation == nil {
+		return nil
+	}
+	return get(r.Simulation)
+}
+
+func hardware(s *record.Simulation) *string { return &s.Hardware }
+func kernels(s *record.Simulation) *string  { return &s.Kernels }
+func sms(s *record.Simulation) *int         { return &s.SMs }
+func ring(s *record.Simulation) *int        { return s.Ring }
+func jitter(s *record.Simulation) *float64  { return &s.Jitter }
+
+// slow is the ranks and links that are.
+func slow(s *record.Simulation) *string {
+	all := slices.Concat(s.SlowRanks, s.SlowLinks)
+	if len(all) == 0 {
+		return nil
+	}
+	return new(strings.Join(all, " "))
+}

@@ -163,6 +163,14 @@ func figure(head string, get func(*rec) *float64) column {
 	}}
 }
 
+// busy is a column of shares of the time, of what was simulated.
+func busy(what string, get func(*record.Busy) *float64) column {
+	return column{what + "\nbusy\n%", false, each(func(r *rec) string {
+		share := simulated(r, func(s *record.Simulation) *float64 { return get(&s.Busy) })
+		return unit.Opt(share, func(v float64) string { return fmt.Sprintf("%.0f", 100*v) })
+	})}
+}
+
 func each(cell func(*rec) string) func([]record.Record) []string {
 	return func(recs []record.Record) []string {
 		cells := make([]string, len(recs))
@@ -180,14 +188,24 @@ var (
 
 // figures are the columns of results. Those that not every operation has are
 // left out where no record has them.
+// What was simulated has one time, and moved no data that could be wrong.
 func figures(recs []record.Record) []column {
-	all := []struct {
+	type shown struct {
 		optional bool
 		column
-	}{
-		{false, figure("time\np50\nus", func(r *rec) *float64 { return r.TimeUS.P50 })},
-		{false, figure("time\np95\nus", func(r *rec) *float64 { return r.TimeUS.P95 })},
-		{false, figure("time\np99\nus", func(r *rec) *float64 { return r.TimeUS.P99 })},
+	}
+	var all []shown
+	virtual := !slices.ContainsFunc(recs, func(r rec) bool { return r.Simulation == nil })
+	if virtual {
+		all = []shown{{false, figure("\ntime\nus", func(r *rec) *float64 { return r.TimeUS.P50 })}}
+	} else {
+		all = []shown{
+			{false, figure("time\np50\nus", func(r *rec) *float64 { return r.TimeUS.P50 })},
+			{false, figure("time\np95\nus", func(r *rec) *float64 { return r.TimeUS.P95 })},
+			{false, figure("time\np99\nus", func(r *rec) *float64 { return r.TimeUS.P99 })},
+		}
+	}
+	all = append(all, []shown{
 		{true, figure("notify\np50\nus", func(r *rec) *float64 { return r.TimeUS.NotifyP50 })},
 		{true, figure("epilogue\np50\nus", func(r *rec) *float64 { return r.TimeUS.EpilogueP50 })},
 		{false, figure("scale-out\nlogical\nGB/s/rank", func(r *rec) *float64 { return r.Bandwidth.ScaleOutLogical })},
@@ -195,18 +213,21 @@ func figures(recs []record.Record) []column {
 		{false, figure("scale-up\nlogical\nGB/s/rank", func(r *rec) *float64 { return r.Bandwidth.ScaleUpLogical })},
 		{false, figure("scale-up\nwire\nGB/s/rank", func(r *rec) *float64 { return r.Bandwidth.ScaleUpWire })},
 		{true, figure("\ncopied\nGB", copied)},
+		{true, busy("SMs", func(b *record.Busy) *float64 { return &b.SMs })},
+		{true, busy("scale-out", func(b *record.Busy) *float64 { return &b.ScaleOut })},
+		{true, busy("scale-up", func(b *record.Busy) *float64 { return &b.ScaleUp })},
 		{true, column{"\nof\nlimit", false, each(func(r *rec) string { return unit.Opt(r.Efficiency, unit.Ratio) })}},
 		{true, versus(recs)},
-		{false, column{"\nwrong\ntokens", false, each(wrong)}},
-	}
-	var shown []column
+		{virtual, column{"\nwrong\ntokens", false, each(wrong)}},
+	}...)
+	var columns []column
 	for _, c := range all {
 		known := func(cell string) bool { return cell != unit.Unknown }
 		if !c.optional || slices.ContainsFunc(c.cells(recs), known) {
-			shown = append(shown, c.column)
+			columns = append(columns, c.column)
 		}
 	}
-	return shown
+	return columns
 }
 
 func copied(r *rec) *float64 {

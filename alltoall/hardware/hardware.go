@@ -49,8 +49,9 @@ type ScaleOut struct {
 
 // Fabric is what is between the NICs of domains.
 type Fabric struct {
-	RailOptimised bool   `yaml:"rail_optimised"` // a rail's NICs share a leaf switch
-	Tiers         Figure `yaml:"tiers,flow"`     // of switches
+	RailOptimised bool   `yaml:"rail_optimised"`  // a rail's NICs share a leaf switch
+	Tiers         Figure `yaml:"tiers,flow"`      // of switches
+	LeafNodes     Figure `yaml:"leaf_nodes,flow"` // domains whose NICs share a leaf switch
 	// Oversubscription is what the ports towards NICs can carry over what those towards the
 	// next tier can; 1 is none.
 	Oversubscription Figure `yaml:"oversubscription,flow"`
@@ -96,6 +97,7 @@ func (h *Hardware) Lines() []Line {
 		{"scale_out.put_us", "us", o.Put, 0, latest, false},
 		{"scale_out.signal_us", "us", o.Signal, 0, latest, false},
 		{"fabric.tiers", "", f.Tiers, 1, 4, true},
+		{"fabric.leaf_nodes", "", f.LeafNodes, 1, 1 << 16, true},
 		{"fabric.oversubscription", "", f.Oversubscription, 1, 1000, false},
 	}
 }

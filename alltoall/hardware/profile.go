@@ -25,6 +25,9 @@ type Profile struct {
 	ScaleUp  Figure `yaml:"scale_up_share,flow"`  // of the achievable rate that these kernels reach
 	ScaleOut Figure `yaml:"scale_out_share,flow"` // the same of scale-out
 
+	Chunk Figure `yaml:"chunk,flow"` // tokens between two signals of a channel
+	Ring  Figure `yaml:"ring,flow"`  // rows of a channel's buffer from a peer; 0: room for all
+
 	Fixed Figure `yaml:"fixed_us,flow"` // of each operation, whatever its size, beside latencies
 
 	Margin Figure `yaml:"margin,flow"`      // SMs over the fewest that would do, for what nobody counts
@@ -40,6 +43,8 @@ func (p *Profile) Lines() []Line {
 		{"reduce_gbps", "GB/s", p.Reduce, slowest, fastest, false},
 		{"scale_up_share", "", p.ScaleUp, 0.01, 1, false},
 		{"scale_out_share", "", p.ScaleOut, 0.01, 1, false},
+		{"chunk", "tokens", p.Chunk, 1, 65535, true},
+		{"ring", "tokens", p.Ring, 0, 65535, true},
 		{"fixed_us", "us", p.Fixed, 0, latest, false},
 		{"margin", "", p.Margin, 1, 100, false},
 		{"least_sms", "", p.Least, 1, 4096, true},

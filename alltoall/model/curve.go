@@ -75,6 +75,9 @@ func (w Workload) Predict(h *hardware.Hardware, k *hardware.Profile) (*Curve, er
 		}
 	}
 	if k.Engine {
+		for i := range t.phases {
+			links.US += moved * (t.phases[i].read + t.phases[i].write) / h.GPU.Memory.Value
+		}
 		c.add(links, latency, w.Tokens)
 		return c, nil
 	}
@@ -91,6 +94,10 @@ func (w Workload) Predict(h *hardware.Hardware, k *hardware.Profile) (*Curve, er
 			p.US, p.Bound = us, SMs
 		}
 		p.SMs = n
+		for i := range t.phases {
+			r := &t.phases[i]
+			p.US += moved * max(r.cost(k)/float64(n), (r.read+r.write)/h.GPU.Memory.Value)
+		}
 		c.add(p, latency, w.Tokens)
 	}
 	best := c.Points[len(c.Points)-1].US

@@ -13,7 +13,8 @@ import (
 type traffic struct {
 	scaleOut, scaleUp float64 // in the direction that has more: both are alike without skew
 	roles             []role
-	epilogue          role // what is left to a kernel of its own; no work if there is none
+	phases            []role // before and after all that, with links idle
+	epilogue          role   // what is left to a kernel of its own; no work if there is none
 }
 
 // role is work that SMs do.
@@ -60,9 +61,14 @@ func (w *Workload) traffic(k *hardware.Profile) (traffic, error) {
 	}
 	if w.Algorithm == plan.AlgAllToAll { // it packs before and unpacks or adds up after
 		pack := role{1, copies * hot, copies * hot, 0} // of rows that come, or of those that go back
-		t.roles = append(t.roles, pack)
-		if w.Op == Dispatch {
-			t.roles = append(t.roles, pack)
+		last := pack
+		if w.Op == Combine {
+			last = role{1, copies, 1, copies}
+		}
+		t.phases = []role{pack, last}
+		t.roles, t.epilogue = []role{{1, copies * hot, copies * hot, 0}}, role{}
+		if k.RolesApart { // one of a channel's SMs sends, the other copies what comes
+			t.roles = []role{{0.5, copies, copies, 0}, {0.5, copies * hot, copies * hot, 0}}
 		}
 	}
 	return t, nil

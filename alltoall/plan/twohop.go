@@ -55,6 +55,10 @@ type TwoHop struct {
 	RecvExperts []int32 // [experts of the rank] choices that arrive for each
 	RailRows    []int32 // [GPUsPerNode] rows that each local rank forwards to this one
 
+	tokens  []int32 // of all Send; see makeRoom
+	bitmaps []byte
+	entries []int32 // [nodes] of Send
+
 	bitmapBytes int
 	inStart     [][]int32 // [nodes][channels+1] of the streams that come over the rail
 	inCounts    [][]int32 // [nodes][GPUsPerNode] rows for each local rank
@@ -88,6 +92,7 @@ func NewTwoHop(c Config, rank int) *TwoHop {
 		counts:      make([]int32, p.Ranks()*p.GPUsPerNode),
 		next:        make([]int32, p.GPUsPerNode),
 		base:        make([]int32, p.Nodes*p.GPUsPerNode),
+		entries:     make([]int32, p.Nodes),
 
 		inRailExperts: make([][]int32, p.GPUsPerNode),
 	}
@@ -113,6 +118,9 @@ func (t *TwoHop) Route(table *routing.Table) {
 		t.Send[n].bitmap = t.Send[n].bitmap[:0]
 	}
 	small := t.Words == 1 && t.bitmapBytes == 1
+	if !small {
+		t.makeRoom()
+	}
 	for c := 0; c < t.Channels; c++ {
 		lo, hi := Span(t.Tokens, t.Channels, c)
 		if small {
@@ -125,6 +133,34 @@ func (t *TwoHop) Route(table *routing.Table) {
 		for n := range t.Send {
 			t.Send[n].Start[c+1] = int32(len(t.Send[n].Tokens))
 		}
+	}
+}
+
+// makeRoom gives each stream its place in two slices that hold those of all nodes: with hundreds
+// of nodes, growing each on its own takes longer than all the rest.
+func (t *TwoHop) makeRoom() {
+	counts := t.entries
+	clear(counts)
+	all := 0
+	for i := range t.Tokens {
+		last := int32(-1)
+		for w, word := range t.InRank[i*t.Words : (i+1)*t.Words] {
+			for ; word != 0; word &= word - 1 {
+				if n := t.nodeOf[w<<6+bits.TrailingZeros64(word)]; n != last {
+					last = n
+					counts[n]++
+					all++
+				}
+			}
+		}
+	}
+	t.tokens, t.bitmaps = resize(t.tokens, all), resize(t.bitmaps, all*t.bitmapBytes)
+	at := 0
+	for n, count := range counts {
+		end := at + int(count)
+		t.Send[n].Tokens = t.tokens[at:at:end]
+		t.Send[n].bitmap = t.bitmaps[at*t.bitmapBytes : at*t.bitmapBytes : end*t.bitmapBytes]
+		at = end
 	}
 }
 

@@ -89,32 +89,33 @@ type Counts struct {
 func Count(p topo.Placement, tables []routing.Table) Counts {
 	n := p.Ranks()
 	c := Counts{make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)}
+	// The last token that reached each rank and node, counted from 1: what it reaches again
+	// is not distinct.
+	ranks, nodes, stamp := make([]int, n), make([]int, p.Nodes), 0
 	for src := range tables {
 		home := p.Node(src)
 		for token := 0; token < tables[src].Tokens; token++ {
-			seen := map[int]bool{}
-			for _, to := range Targets(p, choices(&tables[src], token)) {
-				c.Rows[to]++
-				node := p.Node(to)
-				if node != home {
-					c.RanksRemote[src]++
-				}
-				if seen[node] {
-					continue
-				}
-				seen[node] = true
-				c.Nodes[src]++
-				if node != home {
-					c.NodesWire[src]++
-				}
-			}
+			stamp++
 			for _, e := range choices(&tables[src], token) {
 				if e < 0 {
 					continue
 				}
+				to, node := p.RankOf(int(e)), p.NodeOf(int(e))
+				away := int64(0)
+				if node != home {
+					away = 1
+				}
 				c.Copies[src]++
-				if p.NodeOf(int(e)) != home {
-					c.CopiesWire[src]++
+				c.CopiesWire[src] += away
+				if ranks[to] != stamp {
+					ranks[to] = stamp
+					c.Rows[to]++
+					c.RanksRemote[src] += away
+				}
+				if nodes[node] != stamp {
+					nodes[node] = stamp
+					c.Nodes[src]++
+					c.NodesWire[src] += away
 				}
 			}
 		}

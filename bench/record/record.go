@@ -30,30 +30,31 @@ const (
 // Record is one result. Its comments and those of its groups define each
 // figure; times are in microseconds, bandwidths in GB/s (1e9 bytes a second).
 type Record struct {
-	Schema      string    `json:"schema"`
-	Time        time.Time `json:"time"`    // of the measurement; written in UTC, RFC 3339
-	Version     string    `json:"version"` // of the program that measured
-	Source      string    `json:"source"`
-	Op          string    `json:"op"`
-	Algorithm   string    `json:"algorithm"`
-	Transport   Transport `json:"transport"`
-	Cluster     Cluster   `json:"cluster"`
-	Workload    Workload  `json:"workload"`
-	Skew        Skew      `json:"skew"`
-	Exec        Exec      `json:"exec"`
-	Traffic     Traffic   `json:"traffic"`
-	TimeUS      Times     `json:"time_us"`
-	SamplesUS   []float64 `json:"samples_us"` // for each iteration, the slowest rank's transfer; null when there are none
-	Bandwidth   Bandwidth `json:"bandwidth_gbps"`
-	Limit       *Limit    `json:"limit"`      // the ceiling that Efficiency refers to
-	Efficiency  *float64  `json:"efficiency"` // bytes copied (dispatch) or reduced (combine) / p50, over the ceiling: 1 is the ceiling
-	Baseline    *Baseline `json:"baseline"`
-	Wrong       *int64    `json:"wrong"`       // tokens that differ from the reference; null when not checked
-	Warnings    []string  `json:"warnings"`    // what limits the figures
-	Notes       []string  `json:"notes"`       // what the figures say, in words
-	Interrupted bool      `json:"interrupted"` // stopped before all iterations; the samples are those that finished
-	Elapsed     Elapsed   `json:"elapsed_s"`
-	Host        HostInfo  `json:"host"`
+	Schema      string      `json:"schema"`
+	Time        time.Time   `json:"time"`    // of the measurement; written in UTC, RFC 3339
+	Version     string      `json:"version"` // of the program that measured
+	Source      string      `json:"source"`
+	Op          string      `json:"op"`
+	Algorithm   string      `json:"algorithm"`
+	Transport   Transport   `json:"transport"`
+	Cluster     Cluster     `json:"cluster"`
+	Workload    Workload    `json:"workload"`
+	Skew        Skew        `json:"skew"`
+	Exec        Exec        `json:"exec"`
+	Traffic     Traffic     `json:"traffic"`
+	TimeUS      Times       `json:"time_us"`
+	SamplesUS   []float64   `json:"samples_us"` // for each iteration, the slowest rank's transfer; null when there are none
+	Bandwidth   Bandwidth   `json:"bandwidth_gbps"`
+	Limit       *Limit      `json:"limit"`      // the ceiling that Efficiency refers to
+	Efficiency  *float64    `json:"efficiency"` // bytes copied (dispatch) or reduced (combine) / p50, over the ceiling: 1 is the ceiling
+	Baseline    *Baseline   `json:"baseline"`
+	Wrong       *int64      `json:"wrong"`       // tokens that differ from the reference; null when not checked
+	Warnings    []string    `json:"warnings"`    // what limits the figures
+	Notes       []string    `json:"notes"`       // what the figures say, in words
+	Interrupted bool        `json:"interrupted"` // stopped before all iterations; the samples are those that finished
+	Elapsed     Elapsed     `json:"elapsed_s"`
+	Simulation  *Simulation `json:"simulation"` // on what; null when bytes were moved
+	Host        HostInfo    `json:"host"`
 }
 
 // Transport names the driver of each world.
@@ -213,6 +214,29 @@ type Elapsed struct {
 	Total  *float64 `json:"total"`  // from the start to the records
 	Timed  *float64 `json:"timed"`  // iterations that count, with their layout, notify and epilogue
 	Checks *float64 `json:"checks"` // comparing with the reference
+}
+
+// Simulation is the hardware and the kernels of a record that was simulated, and how busy they
+// were. Its own time is in Times, and this host's in Elapsed.
+type Simulation struct {
+	Hardware  string   `json:"hardware"`
+	Kernels   string   `json:"kernels"`
+	SMs       int      `json:"sms"`        // of each GPU
+	Ring      *int     `json:"ring"`       // rows of a channel's ring from each peer; null where there is room for all
+	Jitter    float64  `json:"jitter"`     // each step and latency takes up to so many times as much more
+	SlowRanks []string `json:"slow_ranks"` // rank:share of its speed
+	SlowLinks []string `json:"slow_links"` // rank-rank:share of a port's rate
+	BarrierUS float64  `json:"barrier_us"` // of all ranks, once; in no other time
+	Busy      Busy     `json:"busy"`
+	Events    int64    `json:"events"` // that were played
+}
+
+// Busy is the share of the transfer in which parts worked, a mean over ranks: 0 to 1.
+type Busy struct {
+	SMs      float64 `json:"sms"`
+	ScaleOut float64 `json:"scale_out"`
+	ScaleUp  float64 `json:"scale_up"`
+	Memory   float64 `json:"memory"`
 }
 
 // HostInfo is what is known of the machine. It names no host: records are

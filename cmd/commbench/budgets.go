@@ -21,20 +21,16 @@ const mostSwept = 100
 
 // reportBudgets predicts for each value of a flag, and shows the knees in one table.
 func reportBudgets(c *cli.Context) (as map[string]func(io.Writer) error, err error) {
-	flag, list, _ := strings.Cut(c.String("sweep"), "=")
-	values := strings.Split(list, ",")
-	switch {
-	case !slices.Contains(swept, flag) || list == "":
-		return nil, usageError{fmt.Errorf("--sweep %q: want FLAG=VALUE,VALUE,..., a flag of %s", c.String("sweep"), strings.Join(swept, ", "))}
-	case len(values) > mostSwept:
-		return nil, usageError{fmt.Errorf("--sweep: %d values: want at most %d", len(values), mostSwept)}
-	case c.IsSet("what-if"):
+	if c.IsSet("what-if") {
 		return nil, usageError{errors.New("--what-if is about one workload, and --sweep has several")}
+	}
+	flag, values, err := sweepOf(c, swept)
+	if err != nil {
+		return nil, err
 	}
 	var all []*budget
 	documents := []any{}
-	for i, v := range values {
-		values[i] = strings.TrimSpace(v)
+	for i := range values {
 		if err := c.Set(flag, values[i]); err != nil {
 			return nil, usageError{fmt.Errorf("--sweep: --%s %q: %w", flag, values[i], err)}
 		}
@@ -48,6 +44,22 @@ func reportBudgets(c *cli.Context) (as map[string]func(io.Writer) error, err err
 		"table": func(w io.Writer) error { return printBudgets(w, flag, values, all) },
 		"json":  func(w io.Writer) error { return writeJSON(w, documents) },
 	}, nil
+}
+
+// sweepOf reads --sweep: a flag of those that may be swept, and its values.
+func sweepOf(c *cli.Context, flags []string) (flag string, values []string, err error) {
+	flag, list, _ := strings.Cut(c.String("sweep"), "=")
+	values = strings.Split(list, ",")
+	switch {
+	case !slices.Contains(flags, flag) || list == "":
+		return "", nil, usageError{fmt.Errorf("--sweep %q: want FLAG=VALUE,VALUE,..., a flag of %s", c.String("sweep"), strings.Join(flags, ", "))}
+	case len(values) > mostSwept:
+		return "", nil, usageError{fmt.Errorf("--sweep: %d values: want at most %d", len(values), mostSwept)}
+	}
+	for i, v := range values {
+		values[i] = strings.TrimSpace(v)
+	}
+	return flag, values, nil
 }
 
 func printBudgets(w io.Writer, flag string, values []string, all []*budget) error {

@@ -1,0 +1,385 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/commbench/commbench/alltoall/counter"
+	"github.com/commbench/commbench/alltoall/plan"
+)
+
+// never is later than anything that happens.
+const never = int64(1) << 62
+
+// busy is earlier: an SM at work looks when it is through, and is not to be woken.
+const busy = -never
+
+// backlog is how much a port may have queued before who feeds it waits, until it has half as much:
+// the depth of a send queue. No port runs dry between two steps of an SM, and few SMs wake for nothing.
+const backlog = 40_000_000 // ps
+
+// upBacklog is how far stores over scale-up may be behind the SM that made them: they have no
+// queue but that of the links.
+const upBacklog = 2_000_000 // ps
+
+// machine is the cluster in virtual time: ports, memories and SMs, each busy until some time.
+type machine struct {
+	*Config
+	now    int64
+	queue  queue
+	player // of the algorithm and operation
+	events int64
+
+	// Until when each rank's ports and memory are busy with what was queued there.
+	outPort, inPort     []int64 // [ranks] scale-out
+	upPort, downPort    []int64 // [ranks] scale-up, out and in
+	memory              []int64
+	leafOut, leafIn     []int64 // [leaves] towards the next tier and back; nil where they cannot be full
+	done                []int64 // [ranks] when the rank's last row was in its place
+	links               map[pair]*link
+	slow                []float64 // [ranks] of the rate of SMs; nil if all are alike
+	ledgers             []*plan.Ledger
+	sms                 []sm
+	debt                []int64 // [SMs] ps of copies that it has yet to do
+	wakeAt              []int64 // [SMs] when it looks again by itself; never, or busy
+	perChannel          int     // SMs of a channel
+	looking             int     // SM that looks for something to do
+	draw                counter.Source
+	jitters             bool
+	perOut, perUp       float64 // ps a row on a port
+	perMemory           float64 // ps a row that is read or written
+	perRead, perWrite   float64 // ps a row on an SM
+	perReduce, perCopy  float64
+	put, signal, store  int64 // latencies
+	leafNodes, perLeaf  int
+	perUplink           float64 // ps a row on a leaf's links to the next tier
+	busyOut, busyUp     int64   // ps, summed over ranks
+	busySM, busyMemory  int64
+	moved, total, shown int64 // rows, for progress
+}
+
+// player is what an algorithm's operation does when something happens.
+type player interface {
+	begin()
+	// deliver: rows of a message are in the receiver's memory, which knows it at a time.
+	deliver(id, rows int, at int64)
+	credit(id, rows int)
+	// stuck says who waits for what, when nothing happens any more and not all is done; ""
+	// when all is.
+	stuck() string
+	// receiver is the rank that messages of an id go to.
+	receiver(id int) int
+}
+
+type pair struct{ from, to int }
+
+// link is a connection that is slower than its ports.
+type link struct {
+	free  int64
+	share float64
+}
+
+// role is what an SM does, a step at a time.
+type role interface {
+	// start begins a step, if there is something to do, and says what it costs. One that
+	// knows when there will be calls machine.wake.
+	start() (work, bool)
+	// finish has the effects of the step that was begun.
+	finish()
+}
+
+// work is rows that a step reads, writes and adds up. Its stores to peers are through the
+// links at a time: the SM may be upBacklog ahead of them, and no more.
+type work struct {
+	read, write, reduce float64
+	stores              int64
+}
+
+// sm is an SM, which does its roles' steps in turn. What others look at is apart, so that of the
+// SMs of a node's channel it lies together: see machine.debt and machine.wakeAt.
+type sm struct {
+	rank  int32
+	last  int8 // the role whose step is under way or was the last
+	n     int8 // roles
+	roles [2]role
+	paid  int64 // of its debt, in the step under way
+	speed float64
+	_     [8]byte // a line of a cache each
+}
+
+// Numbers of SMs: of a channel that has two, for each of its kinds of work.
+const (
+	first  = 0
+	second = 1
+)
+
+// sm is the number of a channel's SM. Those of a node and channel are next to each other.
+func (m *machine) smOf(rank, channel, which int) int {
+	place := &m.Plan.Place
+	node, index := rank/place.GPUsPerNode, rank%place.GPUsPerNode
+	return ((which*place.Nodes+node)*m.Plan.Channels+channel)*place.GPUsPerNode + index
+}
+
+// addSMs makes the SMs of all ranks and channels: one each, or two.
+func (m *machine) addSMs(roles func(rank, channel, id int) []role) {
+	place, channels := &m.Plan.Place, m.Plan.Channels
+	m.sms = make([]sm, place.Ranks()*channels*m.perChannel)
+	m.debt, m.wakeAt = make([]int64, len(m.sms)), make([]int64, len(m.sms))
+	for rank := range place.Ranks() {
+		speed := 1.0
+		if m.slow != nil && m.slow[rank] > 0 {
+			speed = 1 / m.slow[rank]
+		}
+		for c := range channels {
+			for which := range m.perChannel {
+				id := m.smOf(rank, c, which)
+				m.wakeAt[id] = never
+				s := &m.sms[id]
+				s.rank, s.speed = int32(rank), speed
+				s.n = int8(copy(s.roles[:], roles(rank, c, which)))
+			}
+		}
+	}
+}
+
+// debtRows is how many rows, read and written, an SM works off of its debt in a step.
+const debtRows = 12
+
+func (m *machine) at(t int64, k kind, rows, id int) {
+	m.queue.push(event{max(t, m.now), packed(k, rows, id)})
+}
+
+// wake has an idle SM look for something to do at a time.
+func (m *machine) wake(id int, t int64) {
+	if m.wakeAt[id] <= t {
+		return
+	}
+	m.wakeAt[id] = t
+	if id != m.looking { // else look queues it, if nothing else begins
+		m.at(t, woken, 0, id)
+	}
+}
+
+// owe gives an SM rows to copy that are there from time t, which has no effect but that it
+// takes time. It waits a little for more to come, as warps that poll do.
+func (m *machine) owe(id int, t int64, rows int) {
+	m.debt[id] += int64(float64(rows)*m.perCopy + 0.5)
+	m.wake(id, t+min(m.now/64, most64th))
+}
+
+// most64th is the longest that debt waits for more: 1/64 of the time so far, and no more than this.
+const most64th = 10_000_000 // ps
+
+// cost is how long an SM of full speed takes: it reads, writes and adds at the same time.
+func (m *machine) cost(w work) int64 {
+	return int64(max(w.read*m.perRead, w.write*m.perWrite, w.reduce*m.perReduce) + 0.5)
+}
+
+// look has an idle SM begin the next step of the first role, in turn, that has one.
+func (m *machine) look(id int) {
+	s := &m.sms[id]
+	m.wakeAt[id], m.looking = never, id
+	for r, i := s.last, int8(0); i <= s.n; i++ {
+		if r++; r > s.n {
+			r = 0
+		}
+		var cost int64
+		var touched float64
+		var stores int64
+		if r == s.n {
+			if m.debt[id] == 0 {
+				continue
+			}
+			cost = min(m.debt[id], int64(debtRows*m.perCopy)+1)
+			s.paid = cost
+			touched = float64(2*cost) / m.perCopy
+		} else {
+			w, ok := s.roles[r].start()
+			if !ok {
+				continue
+			}
+			cost, touched, stores = m.cost(w), w.read+w.write, w.stores
+		}
+		s.last, m.wakeAt[id], m.looking = r, busy, nobody
+		cost = m.late(int64(float64(cost)*s.speed + 0.5))
+		m.busySM += cost
+		m.at(max(m.now+cost, m.touch(int(s.rank), touched), stores-upBacklog), stepped, 0, id)
+		return
+	}
+	m.looking = nobody
+	if t := m.wakeAt[id]; t < never {
+		m.at(t, woken, 0, id)
+	}
+}
+
+// touch has a rank's memory read or write rows, and says when it has.
+func (m *machine) touch(rank int, rows float64) int64 {
+	d := int64(rows*m.perMemory + 0.5)
+	m.busyMemory += d
+	m.memory[rank] = max(m.memory[rank], m.now) + d
+	return m.memory[rank]
+}
+
+// step ends an SM's step and has it look for the next.
+func (m *machine) step(id int) {
+	s := &m.sms[id]
+	m.finished(int(s.rank), m.now)
+	if s.last == s.n {
+		m.debt[id] -= s.paid
+	} else {
+		s.roles[s.last].finish()
+	}
+	m.look(id)
+}
+
+func (m *machine) finished(rank int, t int64) { m.done[rank] = max(m.done[rank], t) }
+
+// late is a duration with its jitter.
+func (m *machine) late(d int64) int64 {
+	if !m.jitters {
+		return d
+	}
+	return d + int64(float64(d)*m.Jitter*m.draw.Float64())
+}
+
+// backedUp says whether a rank's NIC has enough to do, and if so has the SM look again when
+// it has not.
+func (m *machine) backedUp(rank, id int) bool {
+	return m.waitFor(m.outPort[rank], backlog, id)
+}
+
+func (m *machine) waitFor(free, most int64, id int) bool {
+	if free <= m.now+most {
+		return false
+	}
+	m.wake(id, free-most/2)
+	return true
+}
+
+// send has rows leave a rank for another over scale-out. They arrive as an event of the id.
+func (m *machine) send(from, to, rows, id int) {
+	d := int64(float64(rows)*m.perOut + 0.5)
+	m.busyOut += d
+	m.touch(from, float64(rows))
+	left := max(m.outPort[from], m.now) + d
+	m.outPort[from] = left
+	left = m.across(from, to, rows, left)
+	left = m.along(from, to, d, left)
+	m.at(left+m.late(m.put), arriving, rows, id)
+}
+
+// across is when rows are through the links between leaf switches, if they go there.
+func (m *machine) across(from, to, rows int, t int64) int64 {
+	if m.leafOut == nil {
+		return t
+	}
+	a, b := m.leaf(from), m.leaf(to)
+	if a == b {
+		return t
+	}
+	d := int64(float64(rows)*m.perUplink + 0.5)
+	up := max(m.leafOut[a]+d, t)
+	m.leafOut[a] = up
+	down := max(m.leafIn[b]+d, up)
+	m.leafIn[b] = down
+	return down
+}
+
+// leaf is the leaf switch of a rank's NICs.
+func (m *machine) leaf(rank int) int {
+	group := m.Plan.Place.Node(rank) / m.leafNodes
+	if m.Hardware.Fabric.RailOptimised {
+		return group*m.Plan.Place.GPUsPerNode + m.Plan.Place.Index(rank)
+	}
+	return group
+}
+
+// along is when a message that would leave at t has, on a link that may be slow.
+func (m *machine) along(from, to int, d, t int64) int64 {
+	l := m.links[pair{from, to}]
+	if l == nil {
+		return t
+	}
+	l.free = max(l.free, t-d) + int64(float64(d)/l.share)
+	return max(l.free, t)
+}
+
+// arrive queues a message at its receiver's port: its last byte is there when those before
+// it are through.
+func (m *machine) arrive(id, rows int) {
+	to := m.receiver(id)
+	d := int64(float64(rows)*m.perOut + 0.5)
+	in := max(m.inPort[to], m.now-d) + d
+	m.inPort[to] = in
+	m.moved += int64(rows)
+	m.deliver(id, rows, in+m.signal)
+}
+
+// up has rows go from a rank to another of its node from a time on, and says when they are
+// through the ports of both.
+func (m *machine) up(from, to, rows int, t int64) int64 {
+	if from == to {
+		return t
+	}
+	d := int64(float64(rows)*m.perUp + 0.5)
+	m.busyUp += d
+	out := max(m.upPort[from], t) + d
+	m.upPort[from] = out
+	out = m.along(from, to, d, out)
+	in := max(m.downPort[to]+d, out)
+	m.downPort[to] = in
+	return in
+}
+
+// stored is when a peer sees rows that an SM has stored by now, and whose way through the ports
+// was taken when it began to.
+func (m *machine) stored(from, to int) int64 {
+	if from == to {
+		return m.now
+	}
+	return max(m.now, m.downPort[to]) + m.late(m.store)
+}
+
+// play runs until nothing happens any more.
+func (m *machine) play(ctx context.Context) error {
+	m.begin()
+	for id := range m.sms {
+		m.look(id)
+	}
+	for {
+		e, ok := m.queue.pop()
+		if !ok {
+			break
+		}
+		m.now = e.at
+		if m.events++; m.events&0xffff == 0 {
+			if err := context.Cause(ctx); err != nil {
+				return err
+			}
+			m.progress()
+		}
+		k, rows, id := unpacked(e.key)
+		switch k {
+		case stepped:
+			m.step(id)
+		case woken:
+			if m.wakeAt[id] == e.at {
+				m.look(id)
+			}
+		case arriving:
+			m.arrive(id, rows)
+		case credited:
+			m.credit(id, rows)
+		}
+	}
+	if who := m.stuck(); who != "" {
+		return fmt.Errorf("sim: nothing moves any more after %.1f us: %s", float64(m.now)/1e6, who)
+	}
+	return nil
+}
+
+func (m *machine) progress() {
+	if m.Progress != nil {
+		m.Progress(m.moved, m.total)
+	}
+}

@@ -1,0 +1,54 @@
+package bench
+
+import (
+	"time"
+
+	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/alltoall/routing"
+	"github.com/commbench/commbench/bench/record"
+)
+
+// Elsewhere is what an operation took that did not run here: it was simulated. Times are in
+// microseconds.
+type Elsewhere struct {
+	Source    string // of the record
+	Algorithm plan.Algorithm
+	Ledgers   []*plan.Ledger // of all ranks
+	Row       plan.Row
+	Slowest   float64 // rank's transfer
+	Fastest   float64
+	Notify    float64
+	Epilogue  *float64 // nil where it is part of the transfer
+	Seconds   float64  // that finding out took here
+}
+
+// Tables is the routing of all ranks.
+func (p *Prediction) Tables() []routing.Table { return p.s.tables }
+
+// Record is what a run of the workload would have recorded.
+func (p *Prediction) Record(e *Elsewhere) (record.Record, error) {
+	rec := p.s.base(e.Source, p.Config.Op, e.Algorithm)
+	rec.Time, rec.Notes = time.Now(), p.Notes
+	rec.Elapsed.Total = &e.Seconds
+	rec.Traffic = p.s.traffic(e.Ledgers, e.Row)
+	if err := rec.SetSamples([]float64{e.Slowest}); err != nil {
+		return rec, err
+	}
+	rec.Warnings = nil // that one sample is few: any other would be equal
+	p.s.bandwidth(&rec)
+	all := e.Slowest + e.Notify
+	if e.Epilogue != nil {
+		all += *e.Epilogue
+	}
+	t := &rec.TimeUS
+	t.NotifyP50, t.TransferP50, t.EpilogueP50, t.TotalP50, t.FastestRankP50 = &e.Notify, &e.Slowest, e.Epilogue, &all, &e.Fastest
+	return rec, nil
+}
+
+// Compare sets the ratio of a record to one of another algorithm on the same workload.
+func (p *Prediction) Compare(rec, base *record.Record) error {
+	both := []record.Record{*rec, *base}
+	err := p.s.compare(both)
+	*rec = both[0]
+	return err
+}
