@@ -77,7 +77,7 @@ func Open(c Config, o *Options) (*Group, error) {
 // worst is the most rows that any routing can need.
 func worst(c Config, alg plan.Algorithm, channels, received int) exec.Limits {
 	l := exec.Limits{RecvRows: c.MaxTokens * c.Place.Ranks()}
-	if alg == plan.AlgAllToAll {
+	if alg.ByExpert() {
 		copies := min(c.TopK, c.Place.PerRank()) // of a token to one rank
 		block := (c.MaxTokens + channels - 1) / channels
 		l.RecvRows *= copies

@@ -159,7 +159,7 @@ func (r *runner) reduced(s *side) (rows, sums int64) {
 func (r *runner) efficiency(rec *record.Record, o *series) {
 	rec.Limit = o.ceiling.best()
 	epilogue := int64(0) // expanded layouts, which are timed apart
-	if rec.Algorithm != record.AllToAll {
+	if !plan.Algorithm(rec.Algorithm).ByExpert() {
 		for _, l := range o.ledgers {
 			epilogue += l.Unpacked * *rec.Traffic.BytesPerToken
 		}

@@ -49,6 +49,9 @@ func (r *runner) bound(rec *record.Record) string {
 	if rec.Algorithm == record.AllToAll {
 		return fmt.Sprintf("%s: alltoall copies %v, each row three times (pack, exchange, unpack); memory bounds it, not a hop", rec.Op, unit.Bytes(*t.CopiedBytes))
 	}
+	if rec.Algorithm == record.LowLatency {
+		return fmt.Sprintf("%s: low-latency copies %v: a message of each token, its copies for the experts, and their packing; memory bounds it, not a hop", rec.Op, unit.Bytes(*t.CopiedBytes))
+	}
 	wire := *t.ScaleOutWire * *t.BytesPerToken
 	moved := *t.CopiedBytes - r.rows(rec, func(l *plan.Ledger) int64 { return l.Unpacked })**t.BytesPerToken // less the epilogue
 	switch {
@@ -92,7 +95,7 @@ func (r *runner) boundCombine(rec *record.Record) string {
 		more = "writing"
 	}
 	text := fmt.Sprintf("%s: %s adds up %v of rows and writes %v: %s bounds it here", rec.Op, rec.Algorithm, unit.Bytes(read), unit.Bytes(written), more)
-	if rec.Algorithm == record.AllToAll || reads == 0 {
+	if plan.Algorithm(rec.Algorithm).ByExpert() || reads == 0 {
 		return text + ", not a hop"
 	}
 	up := r.rows(rec, func(l *plan.Ledger) (n int64) {

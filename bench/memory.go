@@ -99,8 +99,7 @@ func need(c *Config, e *exec.Config, plans map[plan.Algorithm][]plan.Plan) int64
 	common *= ranks * int64(e.MaxTokens)
 	most := int64(0)
 	for alg, ps := range plans {
-		choices := alg.Choices(e.TopK)
-		x, y := int64(plan.DispatchRow(c.DType, c.Hidden, choices).Stride()), int64(plan.CombineRow(c.Hidden, choices).Stride())
+		x, y := int64(alg.DispatchRow(c.DType, c.Hidden, e.TopK).Stride()), int64(alg.CombineRow(c.Hidden, e.TopK).Stride())
 		row := int64(0)
 		if c.dispatches() {
 			row = x
@@ -111,9 +110,9 @@ func need(c *Config, e *exec.Config, plans map[plan.Algorithm][]plan.Plan) int64
 		bytes := int64(0)
 		for r, p := range ps {
 			bytes += int64(p.RecvRows()) * row
-			if e.Mirrored() && alg != plan.AlgAllToAll { // what it puts within its node lies there as well
+			if e.Mirrored() && !alg.ByExpert() { // what it puts within its node lies there as well
 				l := plan.NewLedger(plan.Config{Place: e.Place})
-				p.Combine(l, plan.CombineRow(c.Hidden, choices))
+				p.Combine(l, alg.CombineRow(c.Hidden, e.TopK))
 				_, up := l.Wire(e.Place.Index(r))
 				bytes += up.Tokens * y
 			}
@@ -130,12 +129,19 @@ func need(c *Config, e *exec.Config, plans map[plan.Algorithm][]plan.Plan) int64
 			if c.combines() && e.Place.Nodes > 1 {
 				bytes += 2 * rings * y
 			}
+		case plan.AlgLowLatency: // messages that are made and that came, and outputs at home
+			if c.dispatches() {
+				bytes += ranks*int64(e.MaxTokens)*x + bytes
+			}
+			if c.combines() {
+				bytes += ranks * int64(e.MaxTokens) * int64(e.TopK) * y
+			}
 		case plan.AlgDirect:
 			if c.combines() && e.Place.Nodes > 1 {
 				bytes += ranks * ranks * channels * int64(e.RingSlots(alg)) * y
 			}
 		}
-		if c.Expand && alg != plan.AlgAllToAll {
+		if c.Expand && !alg.ByExpert() {
 			bytes += ranks * int64(l.ExpandedRows) * x
 		}
 		most = max(most, bytes)

@@ -96,11 +96,7 @@ func (c *Config) leastPlanned(p topo.Placement) int64 {
 
 func (s *setting) forecast(alg plan.Algorithm, plans []plan.Plan) Forecast {
 	f := Forecast{Algorithm: alg}
-	choices := alg.Choices(s.c.TopK)
-	f.Row = plan.DispatchRow(s.c.DType, s.c.Hidden, choices)
-	if s.c.combines() {
-		f.Row = plan.CombineRow(s.c.Hidden, choices)
-	}
+	f.Row = s.row(s.c.Op, alg)
 	ledgers := make([]*plan.Ledger, len(plans))
 	for r, p := range plans {
 		ledgers[r] = plan.NewLedger(plan.Config{Place: s.place})
@@ -111,7 +107,7 @@ func (s *setting) forecast(alg plan.Algorithm, plans []plan.Plan) Forecast {
 		}
 	}
 	f.Traffic = s.traffic(ledgers, f.Row)
-	f.Rows = s.matrix(ledgers, s.c.combines() && alg != plan.AlgAllToAll)
+	f.Rows = s.matrix(ledgers, s.c.combines() && !alg.ByExpert())
 	return f
 }
 

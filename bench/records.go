@@ -161,11 +161,10 @@ func positive(v float64) *float64 {
 
 // row is the row that the operation moves.
 func (s *setting) row(op string, alg plan.Algorithm) plan.Row {
-	choices := alg.Choices(s.c.TopK)
 	if op == record.Combine {
-		return plan.CombineRow(s.c.Hidden, choices)
+		return alg.CombineRow(s.c.Hidden, s.c.TopK)
 	}
-	return plan.DispatchRow(s.c.DType, s.c.Hidden, choices)
+	return alg.DispatchRow(s.c.DType, s.c.Hidden, s.c.TopK)
 }
 
 // traffic says what the ledgers of all ranks, by rank, are charged with.

@@ -45,31 +45,27 @@ func TestTrafficIsTheRoutings(t *testing.T) {
 					},
 					ScaleOutSignals: traffic.ScaleOutSignals, ScaleUpSignals: traffic.ScaleUpSignals,
 				}
-				wire := map[plan.Algorithm][]int64{plan.AlgTwoHop: n.NodesWire, plan.AlgDirect: n.RanksRemote, plan.AlgAllToAll: n.CopiesWire}[alg]
+				wire := map[plan.Algorithm][]int64{plan.AlgTwoHop: n.NodesWire, plan.AlgDirect: n.RanksRemote, plan.AlgAllToAll: n.CopiesWire, plan.AlgLowLatency: n.CopiesWire}[alg]
 				want.ScaleOutWire = new(sum(wire))
 				if op == record.Dispatch {
 					want.MaxRank.ScaleOutWire = new(slices.Max(wire))
 				}
-				choices := 4
-				if alg == plan.AlgAllToAll {
-					choices = 1
-				}
-				row := plan.DispatchRow(plan.FP8, 256, choices)
+				row := alg.DispatchRow(plan.FP8, 256, 4)
 				if op == record.Combine {
-					row = plan.CombineRow(256, choices)
+					row = alg.CombineRow(256, 4)
 				}
 				want.BytesPerToken, want.MetadataBytesPerToken = new(int64(row.Bytes())), new(float64(row.Meta))
 				want.CopiedBytes = new(int64(row.Bytes()) * rowsWritten(op, alg, n, all))
 				if op == record.Combine {
-					read := map[plan.Algorithm]int64{plan.AlgTwoHop: sum(n.Rows) + sum(n.NodesWire), plan.AlgDirect: sum(n.Rows), plan.AlgAllToAll: sum(n.Copies)}
+					read := map[plan.Algorithm]int64{plan.AlgTwoHop: sum(n.Rows) + sum(n.NodesWire), plan.AlgDirect: sum(n.Rows), plan.AlgAllToAll: sum(n.Copies), plan.AlgLowLatency: sum(n.Copies)}
 					want.ReducedBytes = new(int64(row.Payload) * read[alg])
 				}
 				if diff := cmp.Diff(want, traffic); diff != "" {
 					t.Errorf("-want +got:\n%s", diff)
 				}
 				// What stays within nodes leaves its rank for another, or does not leave at all.
-				self := selfRows(all, func(r, e int) bool { return place.RankOf(e) == r }, alg == plan.AlgAllToAll)
-				up := map[plan.Algorithm]int64{plan.AlgDirect: sum(n.Rows) - self - sum(n.RanksRemote), plan.AlgAllToAll: sum(n.Copies) - self - sum(n.CopiesWire)}
+				self := selfRows(all, func(r, e int) bool { return place.RankOf(e) == r }, alg.ByExpert())
+				up := map[plan.Algorithm]int64{plan.AlgDirect: sum(n.Rows) - self - sum(n.RanksRemote), plan.AlgAllToAll: sum(n.Copies) - self - sum(n.CopiesWire), plan.AlgLowLatency: sum(n.Copies) - self - sum(n.CopiesWire)}
 				if want, ok := up[alg]; ok && *traffic.ScaleUpWire != want {
 					t.Errorf("%d tokens on scale-up wires, want %d", *traffic.ScaleUpWire, want)
 				}
@@ -83,14 +79,19 @@ func TestTrafficIsTheRoutings(t *testing.T) {
 
 // rowsWritten is how many rows all ranks write.
 func rowsWritten(op string, alg plan.Algorithm, n ref.Counts, all []routing.Table) int64 {
-	tokens := int64(0)
+	tokens, active := int64(0), int64(0) // active: that make a choice
 	for i := range all {
 		tokens += int64(all[i].Tokens)
+		for token := range all[i].Tokens {
+			if ids, _ := all[i].Row(token); slices.Max(ids) >= 0 {
+				active++
+			}
+		}
 	}
 	if op == record.Dispatch {
-		return map[plan.Algorithm]int64{plan.AlgTwoHop: sum(n.NodesWire) + sum(n.Rows), plan.AlgDirect: sum(n.Rows), plan.AlgAllToAll: 3 * sum(n.Copies)}[alg]
+		return map[plan.Algorithm]int64{plan.AlgTwoHop: sum(n.NodesWire) + sum(n.Rows), plan.AlgDirect: sum(n.Rows), plan.AlgAllToAll: 3 * sum(n.Copies), plan.AlgLowLatency: active + 2*sum(n.Copies)}[alg]
 	}
-	return tokens + map[plan.Algorithm]int64{plan.AlgTwoHop: 2 * sum(n.NodesWire), plan.AlgDirect: sum(n.RanksRemote), plan.AlgAllToAll: 2 * sum(n.Copies)}[alg]
+	return tokens + map[plan.Algorithm]int64{plan.AlgTwoHop: 2 * sum(n.NodesWire), plan.AlgDirect: sum(n.RanksRemote), plan.AlgAllToAll: 2 * sum(n.Copies), plan.AlgLowLatency: sum(n.Copies)}[alg]
 }
 
 // selfRows is how many copies stay on their rank.

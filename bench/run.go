@@ -210,7 +210,7 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 		return err
 	}
 	sample.transfer, sample.fastest = us(p.Slowest()), us(p.Fastest())
-	if r.c.Expand && s.alg != plan.AlgAllToAll {
+	if r.c.Expand && !s.alg.ByExpert() {
 		p, err := r.group.Expand(ctx, s.handle)
 		if err != nil {
 			return err
@@ -224,7 +224,8 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 		}
 	}
 	if timed {
-		o.add(&sample, r.c.Cached)
+		// By low-latency nobody is told anything first: notes are for buffers and checks alone.
+		o.add(&sample, r.c.Cached || s.alg == plan.AlgLowLatency)
 		r.timed += took
 	}
 	if check {

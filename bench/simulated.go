@@ -17,7 +17,7 @@ type Elsewhere struct {
 	Row       plan.Row
 	Slowest   float64 // rank's transfer
 	Fastest   float64
-	Notify    float64
+	Notify    *float64 // nil where nobody need know anything first
 	Epilogue  *float64 // nil where it is part of the transfer
 	Seconds   float64  // that finding out took here
 }
@@ -36,12 +36,14 @@ func (p *Prediction) Record(e *Elsewhere) (record.Record, error) {
 	}
 	rec.Warnings = nil // that one sample is few: any other would be equal
 	p.s.bandwidth(&rec)
-	all := e.Slowest + e.Notify
-	if e.Epilogue != nil {
-		all += *e.Epilogue
+	all := e.Slowest
+	for _, phase := range []*float64{e.Notify, e.Epilogue} {
+		if phase != nil {
+			all += *phase
+		}
 	}
 	t := &rec.TimeUS
-	t.NotifyP50, t.TransferP50, t.EpilogueP50, t.TotalP50, t.FastestRankP50 = &e.Notify, &e.Slowest, e.Epilogue, &all, &e.Fastest
+	t.NotifyP50, t.TransferP50, t.EpilogueP50, t.TotalP50, t.FastestRankP50 = e.Notify, &e.Slowest, e.Epilogue, &all, &e.Fastest
 	return rec, nil
 }
 

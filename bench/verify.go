@@ -96,7 +96,7 @@ func (v *verdict) compare(rank, token int, got, want []byte, row plan.Row, where
 // rowsOf is what the reference says that every rank's receive buffer holds.
 func (s *setting) rowsOf(alg plan.Algorithm) [][]ref.Copy {
 	if s.expected[alg] == nil {
-		if alg == plan.AlgAllToAll {
+		if alg.ByExpert() {
 			s.expected[alg] = ref.ByExpert(s.place, s.tables, s.c.Alignment)
 		} else {
 			s.expected[alg] = ref.Received(s.place, s.tables)
@@ -113,6 +113,12 @@ func (s *setting) token(dst, scratch []byte, row plan.Row, c ref.Copy) {
 		return
 	}
 	experts, weights := s.tables[c.Rank].Row(c.Token)
+	if row.Choices == 0 { // a message: its head has the token's number
+		s.payload.Token(scratch, c.Rank, c.Token, experts, weights)
+		clear(dst[copy(dst, scratch[:row.Bytes()]):])
+		binary.LittleEndian.PutUint32(dst[row.Bytes():], uint32(c.Token))
+		return
+	}
 	if row.Choices == len(experts) {
 		s.payload.Token(dst, c.Rank, c.Token, experts, weights)
 		return
@@ -131,7 +137,7 @@ func (s *setting) checkDispatch(of *side) *verdict {
 		}
 	}
 	s.checkRows(v, "received", s.rowsOf(alg), func(i int) exec.Rows { return s.group.Recv(i, alg) }, false)
-	if s.c.Expand && alg != plan.AlgAllToAll {
+	if s.c.Expand && !alg.ByExpert() {
 		s.checkRows(v, "expanded", ref.ByExpert(s.place, s.tables, s.c.Alignment),
 			func(i int) exec.Rows { return s.group.Expanded(i, alg) }, true)
 	}
@@ -184,7 +190,7 @@ func (s *setting) outputs(alg plan.Algorithm) {
 				continue
 			}
 			copy(tmp, x.At(k))
-			s.expertOutput(y.At(k), tmp, x.Row, rank)
+			s.expertOutput(y.At(k), tmp, x.Row, rank, rows[rank][k])
 		}
 	})
 }
@@ -194,7 +200,9 @@ func (s *setting) madeOutput(dst []byte, rank int, c ref.Copy) {
 	experts, weights := s.tables[c.Rank].Row(c.Token)
 	if c.Choice >= 0 {
 		s.payload.OutputByExpert(dst, c.Rank, c.Token, int(experts[c.Choice]))
-		putFloat(dst[2*s.c.Hidden:], weights[c.Choice])
+		if len(dst) > 2*s.c.Hidden {
+			putFloat(dst[2*s.c.Hidden:], weights[c.Choice])
+		}
 		return
 	}
 	s.payload.Output(dst, c.Rank, c.Token, rank)
@@ -214,7 +222,12 @@ func (s *setting) putLocalWeights(dst []byte, rank int, experts []int32, weights
 }
 
 // expertOutput writes what the rank's experts make of a received row.
-func (s *setting) expertOutput(dst, x []byte, row plan.Row, rank int) {
+func (s *setting) expertOutput(dst, x []byte, row plan.Row, rank int, c ref.Copy) {
+	if row.Choices == 0 { // home multiplies by the weight
+		experts, _ := s.tables[c.Rank].Row(c.Token)
+		s.payload.Expert(dst, x, workload.Gain(experts[c.Choice], 1))
+		return
+	}
 	experts, weights := make([]int32, row.Choices), make([]float32, row.Choices)
 	gain := float32(0)
 	for j := range experts {
@@ -264,17 +277,16 @@ type remaker struct {
 }
 
 func newRemaker(s *setting, alg plan.Algorithm) *remaker {
-	choices := alg.Choices(s.c.TopK)
-	r := &remaker{setting: s, alg: alg, x: plan.DispatchRow(s.c.DType, s.c.Hidden, choices), y: plan.CombineRow(s.c.Hidden, choices)}
+	r := &remaker{setting: s, alg: alg, x: alg.DispatchRow(s.c.DType, s.c.Hidden, s.c.TopK), y: alg.CombineRow(s.c.Hidden, s.c.TopK)}
 	r.output, r.received = make([]byte, r.y.Size()), make([]byte, r.x.Size())
 	r.full = make([]byte, plan.DispatchRow(s.c.DType, s.c.Hidden, s.c.TopK).Size())
-	r.values, r.weights = make([]uint16, s.c.Hidden), make([]float32, choices)
+	r.values, r.weights = make([]uint16, s.c.Hidden), make([]float32, r.y.Choices)
 	return r
 }
 
 // combined is the reference's result for one token.
 func (r *remaker) combined(rank, token int) ref.Output {
-	experts, _ := r.tables[rank].Row(token)
+	experts, weights := r.tables[rank].Row(token)
 	outputs := func(to, choice int) ref.Output {
 		if choice >= 0 {
 			to = r.place.RankOf(int(experts[choice]))
@@ -291,6 +303,8 @@ func (r *remaker) combined(rank, token int) ref.Output {
 	switch r.alg {
 	case plan.AlgTwoHop:
 		return ref.CombineTwoHop(r.place, rank, experts, r.c.Hidden, outputs, bias)
+	case plan.AlgLowLatency:
+		return ref.CombineLowLatency(experts, weights, r.c.Hidden, outputs, bias)
 	case plan.AlgDirect:
 		return ref.CombineDirect(r.place, experts, r.c.Hidden, outputs, bias)
 	}
@@ -301,7 +315,7 @@ func (r *remaker) combined(rank, token int) ref.Output {
 func (r *remaker) make(c ref.Copy, to int) ref.Output {
 	if r.c.dispatches() {
 		r.token(r.received, r.full, r.x, c)
-		r.expertOutput(r.output, r.received, r.x, to)
+		r.expertOutput(r.output, r.received, r.x, to, c)
 	} else {
 		r.madeOutput(r.output, to, c)
 	}
@@ -333,17 +347,46 @@ func (s *setting) spoil(alg plan.Algorithm, combine bool) {
 		for _, rows := range s.group.Between(i, alg, combine) {
 			spoilRows(rows, rows.Len())
 		}
+		if alg == plan.AlgLowLatency {
+			s.spoilSlots(i, combine, rows[rank])
+		}
 		if combine {
 			spoilRows(s.group.Out(i), s.tables[rank].Tokens)
 			s.spoilMirror(i, alg, rows)
 			return
 		}
 		spoilRows(s.group.Recv(i, alg), len(rows[rank]))
-		if s.c.Expand && alg != plan.AlgAllToAll {
+		if s.c.Expand && !alg.ByExpert() {
 			expanded := s.group.Expanded(i, alg)
 			spoilRows(expanded, expanded.Len())
 		}
 	})
+}
+
+// spoilSlots overwrites those of low-latency's slots that are used.
+func (s *setting) spoilSlots(i int, combine bool, rows []ref.Copy) {
+	rank := s.group.Rank(i)
+	if combine {
+		next := make([]int, s.place.Experts)
+		for _, e := range s.tables[rank].Experts {
+			if e >= 0 {
+				spoilRow(s.group.Slot(i, true, int(e), rank, next[e]))
+				next[e]++
+			}
+		}
+		return
+	}
+	next := make([]int, s.place.PerRank()*s.place.Ranks())
+	for _, c := range rows {
+		if c == ref.Padding {
+			continue
+		}
+		ids, _ := s.tables[c.Rank].Row(c.Token)
+		e := int(ids[c.Choice])
+		n := &next[(e-s.place.FirstExpert(rank))*s.place.Ranks()+c.Rank]
+		spoilRow(s.group.Slot(i, false, e, c.Rank, *n))
+		*n++
+	}
 }
 
 // spoilMirror overwrites those of all ranks' received rows whose outputs are put to

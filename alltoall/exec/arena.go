@@ -39,6 +39,11 @@ type areas struct {
 	pack, exchange, sumPack, sumExchange region
 	packRows, exchRows                   int
 
+	// low-latency: a message for each token, slots for those that come, by expert of the rank,
+	// source and number, and for outputs at home by expert and number. It is address space for
+	// all that could come, and memory for what does.
+	messages, landing, returns region
+
 	inbox, outbox [plan.NoteRounds]region // [peers] notes
 
 	// streamRings says the same of the rings that a worker fills before it empties
@@ -100,8 +105,7 @@ func layOut(c *Config) (*arena, error) {
 // areas lays out an algorithm's own regions. p is any rank's plan: it knows how
 // large notes can be.
 func (a *arena) areas(c *Config, alg plan.Algorithm, p plan.Plan, at *bump) *areas {
-	choices := alg.Choices(c.TopK)
-	s := &areas{row: plan.DispatchRow(c.DType, c.Hidden, choices), sum: plan.CombineRow(c.Hidden, choices)}
+	s := &areas{row: alg.DispatchRow(c.DType, c.Hidden, c.TopK), sum: alg.CombineRow(c.Hidden, c.TopK)}
 	limits := c.Limits[alg]
 	// Expert outputs take the place of the received tokens they are made from: a
 	// process need never hold both.
@@ -118,7 +122,7 @@ func (a *arena) areas(c *Config, alg plan.Algorithm, p plan.Plan, at *bump) *are
 		s.inbox[round] = at.take(size, peers)
 		s.outbox[round] = at.take(size, peers)
 	}
-	if c.Mirrored() && alg != plan.AlgAllToAll {
+	if c.Mirrored() && !alg.ByExpert() {
 		s.mirror = at.take(s.sum.Stride(), c.Place.GPUsPerNode*limits.RecvRows)
 	}
 	if c.expands(alg) {
@@ -146,6 +150,14 @@ func (a *arena) areas(c *Config, alg plan.Algorithm, p plan.Plan, at *bump) *are
 	case plan.AlgDirect:
 		if c.Combine && place.Nodes > 1 {
 			s.sumRing = at.take(s.sum.Stride(), place.Ranks()*c.Channels*s.sumSlots)
+		}
+	case plan.AlgLowLatency:
+		if c.Dispatch {
+			s.messages = at.take(s.row.Stride(), c.MaxTokens)
+			s.landing = at.take(s.row.Stride(), place.PerRank()*place.Ranks()*c.MaxTokens)
+		}
+		if c.Combine {
+			s.returns = at.take(s.sum.Stride(), place.Experts*c.MaxTokens)
 		}
 	case plan.AlgAllToAll:
 		s.packRows, s.exchRows = limits.PackRows, limits.ExchangeRows

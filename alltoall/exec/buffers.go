@@ -76,7 +76,18 @@ func (g *Group) Between(i int, alg plan.Algorithm, combine bool) []Rows {
 	if combine {
 		return []Rows{g.view(i, s.sum, s.sumRing), g.view(i, s.sum, s.stage), g.view(i, s.sum, s.sumPack), g.view(i, s.sum, s.sumExchange)}
 	}
-	return []Rows{g.view(i, s.row, s.ring), g.view(i, s.row, s.pack), g.view(i, s.row, s.exchange)}
+	return []Rows{g.view(i, s.row, s.ring), g.view(i, s.row, s.pack), g.view(i, s.row, s.exchange), g.view(i, s.row, s.messages)}
+}
+
+// Slot is where by low-latency the n-th message of a rank for an expert of local rank i lands
+// or, in a combine, the n-th output that an expert returns to it. They are apart from Between
+// because most are never touched.
+func (g *Group) Slot(i int, combine bool, expert, from, n int) []byte {
+	s, place := g.arena.by[plan.AlgLowLatency], &g.cfg.Place
+	if combine {
+		return g.view(i, s.sum, s.returns).At(expert*g.cfg.MaxTokens + n)
+	}
+	return g.view(i, s.row, s.landing).At((expert%place.PerRank()*place.Ranks()+from)*g.cfg.MaxTokens + n)
 }
 
 // Bias is the b-th addend of local rank i's combined tokens.

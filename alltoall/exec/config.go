@@ -62,9 +62,9 @@ func (c *Config) Mirrored() bool {
 }
 
 // expands says whether a dispatch by the algorithm has an epilogue. alltoall
-// lays its rows out by expert anyway.
+// and low-latency lay their rows out by expert anyway.
 func (c *Config) expands(alg plan.Algorithm) bool {
-	return c.Dispatch && c.Expand && alg != plan.AlgAllToAll
+	return c.Dispatch && c.Expand && !alg.ByExpert()
 }
 
 func (c *Config) check() error {

@@ -44,6 +44,7 @@ type engineWords struct {
 	combine     twoHopCombineWords
 	direct      directCombineWords
 	there, back exchangeWords
+	ll          llWords
 }
 
 // reserve takes the words that the algorithm needs.
@@ -59,6 +60,8 @@ func (g *Group) reserve(alg plan.Algorithm) *engineWords {
 	case plan.AlgDirect:
 		w.dispatch.arrived = g.takeWords(1)
 		w.direct = directCombineWords{g.takeWords(1), g.takeWords(channels), g.takeWords(channels)}
+	case plan.AlgLowLatency:
+		w.ll = llWords{g.takeWords(g.cfg.Place.PerRank() * channels), g.takeWords(channels)}
 	case plan.AlgAllToAll:
 		w.there = exchangeWords{g.takeWords(channels), g.takeWords(channels)}
 		w.back = exchangeWords{g.takeWords(channels), g.takeWords(channels)}
@@ -102,6 +105,8 @@ func (g *Group) dispatchGroups(e *engine, w *engineWords, plans []plan.Plan) []*
 					member{&twoHopForwarder{g: g, l: l, a: e.areas, w: &w.dispatch, live: make(live, 0, nodes), next: make([]int32, nodes), taken: make([]flow, nodes), owed: g.newDebts(e.areas.slots)}, i})
 			case *plan.Direct:
 				groups = append(groups, solo(i, &directSender{g: g, l: l, a: e.areas, arrived: w.dispatch.arrived}))
+			case *plan.LowLatency:
+				groups = append(groups, g.messengers(e, w, l, i))
 			case *plan.AllToAll:
 				groups = append(groups, solo(i, &a2aDispatch{exchanger{g: g, l: l, a: e.areas, w: &w.there, landed: make([]uint64, ranks)}}))
 			}
@@ -127,6 +132,17 @@ func (g *Group) dispatchGroups(e *engine, w *engineWords, plans []plan.Plan) []*
 		groups = append(groups, solo(i, rc))
 	}
 	return groups
+}
+
+// messengers are the roles of low-latency on a lane: a sender and, where an expert of the rank
+// is the lane's, the receiver of its messages.
+func (g *Group) messengers(e *engine, w *engineWords, l *lane, local int) *group {
+	roles := []member{{&llSender{g: g, l: l, a: e.areas, w: &w.ll}, local}}
+	if place := &g.cfg.Place; l.channel < place.PerRank() {
+		counts := place.PerRank() * place.Ranks() * g.cfg.Channels
+		roles = append(roles, member{&llReceiver{g: g, l: l, a: e.areas, w: &w.ll, base: make([]uint64, counts)}, local})
+	}
+	return &group{roles: roles}
 }
 
 func appendRails(groups []*group, rails []group) []*group {
@@ -164,6 +180,12 @@ func (g *Group) combineGroups(e *engine, w *engineWords, plans []plan.Plan) []*g
 				groups = append(groups, &group{roles: []member{
 					{&directPusher{g: g, l: l, a: e.areas, w: &w.direct, live: make(live, 0, ranks), next: make([]int32, ranks), sent: make([]flow, ranks)}, i},
 					{&directHomeReducer{home: home{g: g, l: l, sum: sum()}, a: e.areas, w: &w.direct, taken: make([]flow, ranks), owed: make([]int, ranks), left: make([]int32, ranks)}, i}}})
+			case *plan.LowLatency:
+				full := plan.CombineRow(c.Hidden, c.TopK)
+				groups = append(groups, &group{roles: []member{
+					{&llPusher{g: g, l: l, a: e.areas, w: &w.ll}, i},
+					{&llHome{g: g, l: l, a: e.areas, w: &w.ll, base: make([]uint64, ranks), out: make([]byte, full.Size()),
+						rows: make([][]byte, 0, c.TopK+c.Bias), weights: make([]float32, 0, c.TopK+c.Bias)}, i}}})
 			case *plan.AllToAll:
 				groups = append(groups, solo(i, &a2aCombine{
 					exchanger: exchanger{g: g, l: l, a: e.areas, w: &w.back, landed: make([]uint64, ranks)}, sum: sum()}))

@@ -153,7 +153,7 @@ func (c *cluster) fill(tables []routing.Table) {
 
 // rows are the rows that every rank should receive.
 func (c *cluster) rows(tables []routing.Table) [][]ref.Copy {
-	if c.alg == plan.AlgAllToAll {
+	if c.alg.ByExpert() {
 		return ref.ByExpert(c.g.Config().Place, tables, c.g.Config().Alignment)
 	}
 	return ref.Received(c.g.Config().Place, tables)
@@ -171,7 +171,9 @@ func (c *cluster) answer(tables []routing.Table) {
 			dst := y.At(k)
 			if row.Choice >= 0 {
 				c.payload.OutputByExpert(dst, row.Rank, row.Token, int(experts[row.Choice]))
-				binary.LittleEndian.PutUint32(dst[y.Row.Payload:], math.Float32bits(weights[row.Choice]))
+				if y.Row.Choices > 0 {
+					binary.LittleEndian.PutUint32(dst[y.Row.Payload:], math.Float32bits(weights[row.Choice]))
+				}
 				continue
 			}
 			c.payload.Output(dst, row.Rank, row.Token, to)
@@ -214,7 +216,7 @@ func (c *cluster) must(names ...string) {
 
 // phases are those of an iteration of the algorithm, in order.
 func phases(alg plan.Algorithm) []string {
-	if alg == plan.AlgAllToAll {
+	if alg.ByExpert() {
 		return []string{"notify", "dispatch", "combine"}
 	}
 	return []string{"notify", "dispatch", "expand", "combine"}
@@ -259,7 +261,12 @@ func (c *cluster) checkReceived(tables []routing.Table) {
 			want := token
 			if row.Choice >= 0 {
 				want = append([]byte(nil), token[:got.Row.Size()]...)
-				workload.PutChoices(want[got.Row.Bytes():], experts[row.Choice:row.Choice+1], weights[row.Choice:row.Choice+1])
+				if c.alg == plan.AlgLowLatency {
+					clear(want[got.Row.Bytes():])
+					binary.LittleEndian.PutUint32(want[got.Row.Bytes():], uint32(row.Token))
+				} else {
+					workload.PutChoices(want[got.Row.Bytes():], experts[row.Choice:row.Choice+1], weights[row.Choice:row.Choice+1])
+				}
 			}
 			if string(got.At(k)) != string(want) {
 				c.t.Fatalf("rank %d: row %d is not token %d of rank %d", to, k, row.Token, row.Rank)
@@ -290,6 +297,8 @@ func (c *cluster) checkCombined(tables []routing.Table) {
 				want = ref.CombineTwoHop(p, r, experts, c.payload.Hidden, out, nil)
 			case plan.AlgDirect:
 				want = ref.CombineDirect(p, experts, c.payload.Hidden, out, nil)
+			case plan.AlgLowLatency:
+				want = ref.CombineLowLatency(experts, weights, c.payload.Hidden, out, nil)
 			default:
 				want = ref.CombineAllToAll(experts, c.payload.Hidden, out, nil)
 			}

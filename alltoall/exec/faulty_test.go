@@ -25,7 +25,8 @@ func TestLateVerbs(t *testing.T) {
 		plan.AlgTwoHop: {late, shuffled, both},
 		plan.AlgDirect: {late, shuffled, both},
 		// It has a signal after each put, so that there is no order to change.
-		plan.AlgAllToAll: {late},
+		plan.AlgAllToAll:   {late},
+		plan.AlgLowLatency: {late, shuffled, both},
 	} {
 		for _, scaleUp := range []bool{false, true} { // in the scale-out domain only, or in both
 			for _, spec := range specs {

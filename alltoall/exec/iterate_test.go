@@ -117,11 +117,11 @@ func TestMirror(t *testing.T) {
 func (c *cluster) hashes() (digests []string) {
 	c.t.Helper()
 	c.must("notify", "dispatch")
-	if c.alg != plan.AlgAllToAll {
+	if !c.alg.ByExpert() {
 		c.must("expand")
 	}
 	for i := range c.g.Ranks() {
-		if c.alg == plan.AlgAllToAll {
+		if c.alg.ByExpert() {
 			// Padding between experts is left as it was.
 			c.checkReceived(c.tables)
 			continue
@@ -217,8 +217,8 @@ func TestTwoAlgorithmsTakeTurns(t *testing.T) {
 	c := config(t, plan.AlgTwoHop, s, tables)
 	c.Algorithms = plan.Algorithms
 	cl := open(t, c, tables)
-	for i := range 6 {
-		cl.alg = plan.Algorithms[i%3]
+	for i := range 2 * len(plan.Algorithms) {
+		cl.alg = plan.Algorithms[i%len(plan.Algorithms)]
 		h, err := cl.g.NewHandle(cl.alg)
 		if err != nil {
 			t.Fatal(err)

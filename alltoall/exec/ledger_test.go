@@ -62,7 +62,7 @@ func checkLedgers(t *testing.T, c *cluster) {
 		before := c.moved()
 		c.must("dispatch")
 		c.checkLedgers("dispatch", before, c.g.Recv(0, c.alg).Row, plan.Plan.Dispatch)
-		if c.alg != plan.AlgAllToAll {
+		if !c.alg.ByExpert() {
 			c.must("expand")
 			row := c.g.Recv(0, c.alg).Row
 			c.checkLedgers("expanded dispatch", before, row, func(p plan.Plan, l *plan.Ledger, row plan.Row) {
@@ -106,7 +106,7 @@ func (c *cluster) checkLedgers(op string, before []counters, row plan.Row, predi
 			}
 		}
 		for index, k := range got.ScaleUp {
-			reads := op == "combine" && c.alg != plan.AlgAllToAll
+			reads := op == "combine" && !c.alg.ByExpert()
 			mirrors := reads && cfg.Mirrored() && index != cfg.Place.Index(i)
 			if err := c.checkLink(k, before[i].up[index], after[i].up[index], row, reads && !mirrors, c.alg == plan.AlgAllToAll || mirrors); err != nil {
 				c.t.Fatalf("%s: rank %d to in-node index %d: %v", op, i, index, err)
@@ -143,15 +143,11 @@ func TestRowsOfAlgorithms(t *testing.T) {
 	s := shape{1, 2, 8, 3, 0}
 	tables := generate(t, s, loads[0], 1)
 	for _, alg := range plan.Algorithms {
-		choices := 3
-		if alg == plan.AlgAllToAll {
-			choices = 1
-		}
 		c := open(t, config(t, alg, s, tables), tables)
 		for what, got := range map[string]exec.Rows{"recv": c.g.Recv(1, alg), "y": c.g.Y(1, alg)} {
-			want := plan.DispatchRow(plan.FP8, 40, choices)
+			want := alg.DispatchRow(plan.FP8, 40, 3)
 			if what == "y" {
-				want = plan.CombineRow(40, choices)
+				want = alg.CombineRow(40, 3)
 			}
 			if got.Row != want || len(got.At(0)) != want.Size() || cap(got.At(0)) != want.Size() {
 				t.Errorf("%s: %s has rows %+v, want %+v", alg, what, got.Row, want)

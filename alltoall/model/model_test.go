@@ -29,9 +29,9 @@ func open(t testing.TB, name, kernels string) (*hardware.Hardware, *hardware.Pro
 // algorithmsOf are those that kernels are for.
 func algorithmsOf(kernels string) []plan.Algorithm {
 	if kernels == "ll" {
-		return []plan.Algorithm{LowLatency}
+		return []plan.Algorithm{plan.AlgLowLatency}
 	}
-	return plan.Algorithms
+	return slices.DeleteFunc(slices.Clone(plan.Algorithms), func(a plan.Algorithm) bool { return a == plan.AlgLowLatency })
 }
 
 // cluster is the published workload on so many nodes of 8, without groups.
@@ -335,14 +335,14 @@ func TestLowLatency(t *testing.T) {
 	h, ll := open(t, "h800", "ll")
 	for experts, sms := range map[int]int{288: 96, 256: 128, 64: 64, 2048: 128} {
 		w := cluster(1)
-		w.Algorithm, w.Experts, w.Tokens = LowLatency, experts, 128
+		w.Algorithm, w.Experts, w.Tokens = plan.AlgLowLatency, experts, 128
 		c, err := w.Predict(h, ll)
 		if err != nil || len(c.Points) != 1 || c.Points[0].SMs != sms || c.Knee != 0 {
 			t.Errorf("%d experts: %+v (%v), want %d SMs", experts, c, err, sms)
 		}
 	}
 	w := cluster(4)
-	w.Algorithm = LowLatency
+	w.Algorithm = plan.AlgLowLatency
 	for _, c := range []struct {
 		op    Op
 		dtype plan.DType
@@ -353,13 +353,13 @@ func TestLowLatency(t *testing.T) {
 			t.Errorf("%s %v: %d bytes, want %d", c.op, c.dtype, row.Size(), c.size)
 		}
 	}
-	for _, alg := range plan.Algorithms {
+	for _, alg := range algorithmsOf("v1") {
 		w.Algorithm = alg
 		if c, err := w.Predict(h, ll); err == nil {
 			t.Errorf("%s by low-latency kernels: %+v", alg, c)
 		}
 	}
-	w.Algorithm = LowLatency
+	w.Algorithm = plan.AlgLowLatency
 	_, v1 := open(t, "h800", "v1")
 	if c, err := w.Predict(h, v1); err == nil {
 		t.Errorf("low-latency by v1: %+v", c)

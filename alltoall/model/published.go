@@ -12,6 +12,8 @@ import (
 type Published struct {
 	System, Source    string
 	Hardware, Kernels string
+	SMs               int // of a GPU; 0 where the kernels say how many
+	Groups            int // nodes that a token may reach; 0 is no limit
 	Workload
 
 	Value  float64
@@ -60,14 +62,14 @@ func Measurements() (all []Published) {
 		{4, Dispatch, 58, ""}, {4, Combine, 57, ""},
 		{8, Dispatch, 51, "v1 scale_out_share"}, {8, Combine, 50, ""},
 	} {
-		w, figure := r.load(plan.AlgTwoHop, 4096), OutGBps
+		w, figure, groups := r.load(plan.AlgTwoHop, 4096), OutGBps, 0
 		switch r.nodes {
 		case 1:
 			figure = UpGBps
 		case 8: // top-4 of the nodes, as routing draws it
-			w.TokenNodes, w.TokenRanks = 3.954, 7.488
+			w.TokenNodes, w.TokenRanks, groups = 3.954, 7.488, 4
 		}
-		all = append(all, Published{normal, "deepseek-ai/DeepEP README, 2025-04-22", "h800", "v1", w, r.value, figure, r.fitted})
+		all = append(all, Published{normal, "deepseek-ai/DeepEP README, 2025-04-22", "h800", "v1", publishedSMs, groups, w, r.value, figure, r.fitted})
 	}
 	for _, r := range []row{
 		{1, Dispatch, 77, "ll scale_up_share"}, {1, Combine, 114, ""},
@@ -77,7 +79,7 @@ func Measurements() (all []Published) {
 		{16, Dispatch, 192, ""}, {16, Combine, 369, ""},
 		{32, Dispatch, 194, ""}, {32, Combine, 360, ""},
 	} {
-		all = append(all, Published{lowLatency, "deepseek-ai/DeepEP README, 2025-06-05", "h800", "ll", r.load(LowLatency, 128), r.value, TimeUS, r.fitted})
+		all = append(all, Published{lowLatency, "deepseek-ai/DeepEP README, 2025-06-05", "h800", "ll", 0, 0, r.load(plan.AlgLowLatency, 128), r.value, TimeUS, r.fitted})
 	}
 	for _, r := range []row{
 		{1, Dispatch, 224.3, ""}, {1, Combine, 185.2, ""},
@@ -85,9 +87,9 @@ func Measurements() (all []Published) {
 		{4, Dispatch, 53.6, ""}, {4, Combine, 50.0, ""},
 		{8, Dispatch, 48.8, ""}, {8, Combine, 43.8, ""},
 	} {
-		w := r.load(LowLatency, 128)
+		w := r.load(plan.AlgLowLatency, 128)
 		w.DType = plan.BF16
-		all = append(all, Published{nccl, "NVIDIA/nccl contrib/nccl_ep README, v2.29u1", "h100", "ll", w, r.value, ChoiceGBps, r.fitted})
+		all = append(all, Published{nccl, "NVIDIA/nccl contrib/nccl_ep README, v2.29u1", "h100", "ll", 0, 0, w, r.value, ChoiceGBps, r.fitted})
 	}
 	return all
 }
@@ -113,20 +115,26 @@ func (p *Published) Predict() (float64, Bound, error) {
 		return 0, "", err
 	}
 	at := &c.Points[0]
-	if !k.LowLatency {
-		i := slices.IndexFunc(c.Points, func(p Point) bool { return p.SMs == publishedSMs })
+	if p.SMs > 0 {
+		i := slices.IndexFunc(c.Points, func(at Point) bool { return at.SMs == p.SMs })
 		if i < 0 {
-			return 0, "", fmt.Errorf("model: %s has no point at %d SMs", p.Hardware, publishedSMs)
+			return 0, "", fmt.Errorf("model: %s has no point at %d SMs", p.Hardware, p.SMs)
 		}
 		at = &c.Points[i]
 	}
+	return p.Of(at.US, at.Out, at.Up), at.Bound, nil
+}
+
+// Of is the published figure of an operation that takes so many microseconds and reaches so
+// many GB/s over scale-out and scale-up.
+func (p *Published) Of(us, out, up float64) float64 {
 	switch p.Figure {
 	case OutGBps:
-		return at.Out, at.Bound, nil
+		return out
 	case UpGBps:
-		return at.Up, at.Bound, nil
+		return up
 	case ChoiceGBps:
-		return float64(p.Tokens*p.TopK*2*p.Hidden) / 1e3 / at.US, at.Bound, nil
+		return float64(p.Tokens*p.TopK*2*p.Hidden) / 1e3 / us
 	}
-	return at.US, at.Bound, nil
+	return us
 }

@@ -29,11 +29,11 @@ func (w *Workload) traffic(k *hardware.Profile) (traffic, error) {
 	n, g := float64(w.Nodes), float64(w.GPUsPerNode)
 	copies, hot := ranks, w.hot() // rows that a token becomes
 	var t traffic
-	if k.LowLatency != (w.Algorithm == LowLatency) {
-		return t, fmt.Errorf("model: %s by kernels %s: low-latency kernels are for %s, and for nothing else", w.Algorithm, k.Name, LowLatency)
+	if k.LowLatency != (w.Algorithm == plan.AlgLowLatency) {
+		return t, fmt.Errorf("model: %s by kernels %s: low-latency kernels are for %s, and for nothing else", w.Algorithm, k.Name, plan.AlgLowLatency)
 	}
 	switch w.Algorithm {
-	case LowLatency:
+	case plan.AlgLowLatency:
 		k := float64(w.TopK)
 		t.scaleOut, t.scaleUp = k*hot*(1-1/n), k*hot*(1-1/g)/n
 		// The message is made once and put, and what came is packed; on the way back outputs
@@ -51,7 +51,7 @@ func (w *Workload) traffic(k *hardware.Profile) (traffic, error) {
 		}
 		t.scaleOut, t.scaleUp = copies*hot*(1-1/n), copies*hot*(1-1/g)/n
 	default:
-		return t, fmt.Errorf("model: no algorithm %q; there are %v and %s", w.Algorithm, plan.Algorithms, LowLatency)
+		return t, fmt.Errorf("model: no algorithm %q; there are %v", w.Algorithm, plan.Algorithms)
 	}
 	hops := w.Algorithm == plan.AlgTwoHop && w.Nodes > 1
 	if k.RolesApart {

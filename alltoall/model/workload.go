@@ -34,13 +34,6 @@ type Workload struct {
 	Hottest float64
 }
 
-// LowLatency is the algorithm of decoding: a message for each choice, put straight to the
-// expert's rank; home multiplies by weights and adds up. It is predicted only so far.
-const LowLatency plan.Algorithm = "low-latency"
-
-// messageHead is what comes before a token in a dispatch by LowLatency, in bytes.
-const messageHead = 16
-
 // most bounds each number of a workload: beyond it nothing is ever built, and products of
 // three are exact.
 const most = 1 << 20
@@ -103,16 +96,8 @@ func (w *Workload) reach() (nodes, ranks float64) {
 
 // row is what a token is on a link.
 func (w *Workload) row() plan.Row {
-	if w.Algorithm == LowLatency {
-		if w.Op == Combine {
-			return plan.CombineRow(w.Hidden, 0) // weights stay at home
-		}
-		row := plan.DispatchRow(w.DType, w.Hidden, 0)
-		row.Meta = messageHead
-		return row
-	}
 	if w.Op == Combine {
-		return plan.CombineRow(w.Hidden, w.Algorithm.Choices(w.TopK))
+		return w.Algorithm.CombineRow(w.Hidden, w.TopK)
 	}
-	return plan.DispatchRow(w.DType, w.Hidden, w.Algorithm.Choices(w.TopK))
+	return w.Algorithm.DispatchRow(w.DType, w.Hidden, w.TopK)
 }

@@ -96,6 +96,10 @@ func checkSound(t *testing.T, p plan.Plan) {
 		if slices.ContainsFunc(p.Slot, negative) || !slices.IsSorted(p.From) || !slices.IsSorted(p.FromChannel[:c.Channels+1]) {
 			t.Fatalf("slots %v, from %v", p.Slot, p.From)
 		}
+	case *plan.LowLatency:
+		if slices.ContainsFunc(p.Slot, negative) || slices.ContainsFunc(p.Came, negative) {
+			t.Fatalf("slots %v, messages %v", p.Slot, p.Came)
+		}
 	case *plan.AllToAll:
 		for b := range p.Blocks() {
 			ranks := p.Place.Ranks()
@@ -210,6 +214,11 @@ func TestBadNotes(t *testing.T) {
 			}
 			return b
 		}, "outside"},
+		bad{"negative messages", plan.AlgLowLatency, 0, number(4, -1), "outside"},
+		bad{"too many messages", plan.AlgLowLatency, 0, number(3, most+1), "outside"},
+		bad{"messages of the channels together", plan.AlgLowLatency, 0, both(3, 4, most), "outside"},
+		bad{"another sum", plan.AlgLowLatency, 0, number(0, 0), "counted from 1"},
+
 		bad{"negative way home", plan.AlgAllToAll, 0, number(perRank, -1), "outside"},
 		bad{"negative way there", plan.AlgAllToAll, 1, number(7, -5), "block 7 starts at row -5"},
 		bad{"way there behind every buffer", plan.AlgAllToAll, 1, number(7, math.MaxInt32), "block 7 starts"},
@@ -254,7 +263,7 @@ func TestBitsBeyondTheNode(t *testing.T) {
 // plan refuses them with a *NoteError or is sound, and it takes no more memory
 // than a note of that length can stand for.
 func FuzzNote(f *testing.F) {
-	var notes [3][plan.NoteRounds]map[int][]byte
+	notes := make([][plan.NoteRounds]map[int][]byte, len(plan.Algorithms))
 	for a, alg := range plan.Algorithms {
 		notes[a] = honest(f, alg)
 		c, _ := noteConfig(f)

@@ -40,19 +40,45 @@ const (
 	AlgTwoHop   Algorithm = "two-hop"
 	AlgDirect   Algorithm = "direct"
 	AlgAllToAll Algorithm = "alltoall"
+
+	AlgLowLatency Algorithm = "low-latency"
 )
 
-// Choices is the number of choices whose ids and weights travel with a row: all
-// of a token's, or the one that a copy of alltoall is for.
-func (a Algorithm) Choices(topK int) int {
-	if a == AlgAllToAll {
-		return 1
+// ByExpert says whether the algorithm brings a copy for each choice, and lays copies out by
+// expert; else one for each target rank, by source.
+func (a Algorithm) ByExpert() bool { return a == AlgAllToAll || a == AlgLowLatency }
+
+// messageHead is what comes before a token in a message of low-latency, in bytes: the
+// token's number at its source, and three words that are reserved.
+const messageHead = 16
+
+// DispatchRow is what a token is on a link: with all its choices, or by alltoall with the one
+// that a copy is for, or by low-latency with a head and nothing else.
+func (a Algorithm) DispatchRow(d DType, hidden, topK int) Row {
+	switch a {
+	case AlgAllToAll:
+		topK = 1
+	case AlgLowLatency:
+		r := DispatchRow(d, hidden, 0)
+		r.Meta = messageHead
+		return r
 	}
-	return topK
+	return DispatchRow(d, hidden, topK)
+}
+
+// CombineRow is what an output is on a link. By low-latency weights stay at home.
+func (a Algorithm) CombineRow(hidden, topK int) Row {
+	switch a {
+	case AlgAllToAll:
+		topK = 1
+	case AlgLowLatency:
+		topK = 0
+	}
+	return CombineRow(hidden, topK)
 }
 
 // Algorithms lists them all.
-var Algorithms = []Algorithm{AlgTwoHop, AlgDirect, AlgAllToAll}
+var Algorithms = []Algorithm{AlgTwoHop, AlgDirect, AlgAllToAll, AlgLowLatency}
 
 // New makes a rank's empty plan for the algorithm.
 func New(a Algorithm, c Config, rank int) (Plan, error) {
@@ -69,6 +95,8 @@ func New(a Algorithm, c Config, rank int) (Plan, error) {
 		return NewDirect(c, rank), nil
 	case AlgAllToAll:
 		return NewAllToAll(c, rank), nil
+	case AlgLowLatency:
+		return NewLowLatency(c, rank), nil
 	}
 	return nil, fmt.Errorf("plan: no algorithm %q; there are %v", a, Algorithms)
 }

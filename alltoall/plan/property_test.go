@@ -43,6 +43,16 @@ func slots(t *testing.T, plans []plan.Plan, tables []routing.Table) [][]placed {
 					rows[p.To[k]] = append(rows[p.To[k]], placed{int(p.Slot[k]), -1, src, token})
 				}
 			}
+		case *plan.LowLatency:
+			for i, e := range p.Experts {
+				if e < 0 {
+					continue
+				}
+				to := p.Place.RankOf(int(e))
+				q := plans[to].(*plan.LowLatency)
+				base := q.Slot[(int(e)-p.Place.FirstExpert(to))*p.Place.Ranks()+src]
+				rows[to] = append(rows[to], placed{int(base + p.Number[i]), int(e), src, i / p.TopK})
+			}
 		case *plan.AllToAll:
 			for b := range p.Blocks() {
 				lo, hi := p.Block(p.Tokens, b)
@@ -98,7 +108,7 @@ func TestPlans(t *testing.T) {
 func checkSlots(t *testing.T, alg plan.Algorithm, c plan.Config, tables []routing.Table, plans []plan.Plan) {
 	t.Helper()
 	var want [][]ref.Copy
-	if alg == plan.AlgAllToAll {
+	if alg.ByExpert() {
 		want = ref.ByExpert(c.Place, tables, c.Alignment)
 	} else {
 		want = ref.Received(c.Place, tables)
@@ -135,7 +145,7 @@ func checkOrder(t *testing.T, r int, rows []placed, alg plan.Algorithm, c plan.C
 	})
 	next, last := 0, -1
 	for _, row := range rows {
-		if row.expert != last && alg == plan.AlgAllToAll {
+		if row.expert != last && alg.ByExpert() {
 			align := max(c.Alignment, 1)
 			next, last = (next+align-1)/align*align, row.expert
 		}
@@ -153,8 +163,10 @@ func layoutOf(p plan.Plan) *plan.Layout {
 		return &p.Layout
 	case *plan.Direct:
 		return &p.Layout
+	case *plan.AllToAll:
+		return &p.Layout
 	}
-	return &p.(*plan.AllToAll).Layout
+	return &p.(*plan.LowLatency).Layout
 }
 
 // checkLayouts checks that tokens are counted once for each distinct target.
@@ -236,6 +248,8 @@ func checkBooks(t *testing.T, c plan.Config, plans []plan.Plan) {
 				agreeDirect(t, p, plans[to].(*plan.Direct), sent)
 			case *plan.AllToAll:
 				agreeAllToAll(t, p, plans[to].(*plan.AllToAll))
+			case *plan.LowLatency:
+				agreeLowLatency(t, p, plans[to].(*plan.LowLatency))
 			}
 		}
 	}
@@ -273,6 +287,25 @@ func agreeAllToAll(t *testing.T, src, to *plan.AllToAll) {
 		}
 		if got, want := to.HomeOff[b*ranks+src.Rank], src.SendOff[out]; got != want {
 			t.Fatalf("block %d: rank %d returns to row %d of rank %d, which packed it at %d", b, to.Rank, got, src.Rank, want)
+		}
+	}
+}
+
+func agreeLowLatency(t *testing.T, src, to *plan.LowLatency) {
+	t.Helper()
+	for c := range src.Channels {
+		all, before := 0, 0
+		for e := range to.Place.PerRank() {
+			expert := to.Place.FirstExpert(to.Rank) + e
+			n, at := to.Arriving(e, src.Rank, c)
+			if want := src.Messages(c, expert); n != want || at != int(src.Sent[c*src.Place.Experts+expert]) {
+				t.Fatalf("rank %d sends expert %d %d messages on channel %d behind %d, which expects %d behind %d",
+					src.Rank, expert, want, c, src.Sent[c*src.Place.Experts+expert], n, at)
+			}
+			all, before = all+n, before+at
+		}
+		if got := src.Of(c, to.Rank); got != all {
+			t.Fatalf("rank %d sends rank %d %d messages on channel %d, which expects %d", src.Rank, to.Rank, got, c, all)
 		}
 	}
 }

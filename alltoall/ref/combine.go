@@ -70,6 +70,23 @@ func CombineAllToAll(experts []int32, hidden int, out Outputs, bias [][]uint16) 
 	return sum.round(bias)
 }
 
+// CombineLowLatency adds the outputs of the token's choices in their order, each times the
+// choice's weight: a product is rounded to FP32 before it is added, and bias rows are added
+// as they are. The weights never left home.
+func CombineLowLatency(experts []int32, weights []float32, hidden int, out Outputs, bias [][]uint16) Output {
+	sum := newSum(hidden, len(experts))
+	for j, e := range experts {
+		if e < 0 {
+			continue
+		}
+		for i, v := range out(-1, j).Values {
+			sum.values[i] += float32(weights[j] * FromBF16(v))
+		}
+		sum.weights[j] += weights[j]
+	}
+	return sum.round(bias)
+}
+
 type sum struct {
 	values  []float32
 	weights []float32

@@ -78,9 +78,9 @@ func config(t testing.TB, alg plan.Algorithm, l load, hw, kernels string, combin
 	t.Helper()
 	h, k := open(t, hw, kernels)
 	c := sim.Config{Hardware: h, Kernels: k, Combine: combine, SMs: sms, Ring: int(k.Ring.Value)}
-	c.Row = plan.DispatchRow(plan.FP8, 7168, alg.Choices(l.topK))
+	c.Row = alg.DispatchRow(plan.FP8, 7168, l.topK)
 	if combine {
-		c.Row = plan.CombineRow(7168, alg.Choices(l.topK))
+		c.Row = alg.CombineRow(7168, l.topK)
 	}
 	c.Plan = plan.Config{Place: l.place(t), TopK: l.topK, MaxTokens: l.tokens, Channels: sim.Channels(k, sms), Rounds: 1, Mirrored: true}
 	c.Plan.Chunk = c.Chunk()
@@ -103,4 +103,12 @@ func run(t testing.TB, c sim.Config, plans []plan.Plan) *sim.Result {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// kernelsFor are those that an algorithm is simulated with.
+func kernelsFor(alg plan.Algorithm) []string {
+	if alg == plan.AlgLowLatency {
+		return []string{"ll"}
+	}
+	return []string{"v1", "v2"}
 }

@@ -34,7 +34,7 @@ func TestLedgersAreThoseOfExec(t *testing.T) {
 	for _, alg := range plan.Algorithms {
 		for _, l := range loads {
 			for _, s := range splits {
-				for _, kernels := range []string{"v1", "v2"} {
+				for _, kernels := range kernelsFor(alg) {
 					for _, combine := range []bool{false, true} {
 						for _, mirrored := range []bool{false, true} {
 							what := fmt.Sprintf("%s/%v/%v/%s/combine=%v/mirrored=%v", alg, l, s, kernels, combine, mirrored)
@@ -91,14 +91,14 @@ func TestLedgersOfARun(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, combine := range []bool{false, true} {
-				move, row := g.Dispatch, plan.DispatchRow(plan.FP8, 64, alg.Choices(l.topK))
+				move, row := g.Dispatch, alg.DispatchRow(plan.FP8, 64, l.topK)
 				if combine {
-					move, row = g.Combine, plan.CombineRow(64, alg.Choices(l.topK))
+					move, row = g.Combine, alg.CombineRow(64, l.topK)
 				}
 				if _, err := move(ctx, handle); err != nil {
 					t.Fatal(err)
 				}
-				c := config(t, alg, l, "h800", "v2", combine, 4)
+				c := config(t, alg, l, "h800", kernelsFor(alg)[len(kernelsFor(alg))-1], combine, 4)
 				c.Kernels.Least.Value, c.Kernels.Step.Value, c.SMs, c.Row = 1, 1, 3, row
 				c.Plan.Channels, c.Plan.Chunk, c.Plan.Rounds, c.Plan.Mirrored = 3, 4, 2, false
 				c.Ring = 8
@@ -119,7 +119,7 @@ func TestDeterministic(t *testing.T) {
 	l := loads[4]
 	for _, alg := range plan.Algorithms {
 		for _, combine := range []bool{false, true} {
-			c := config(t, alg, l, "h100", "v1", combine, 8)
+			c := config(t, alg, l, "h100", kernelsFor(alg)[0], combine, 8)
 			c.Jitter, c.Ring = 0.3, 2*c.Plan.Chunk
 			plans := build(t, alg, c, l.tables(t))
 			a, b := run(t, c, plans), run(t, c, plans)

@@ -113,6 +113,9 @@ func (c *Config) check(plans []plan.Plan) error {
 	case (c.Plan.MaxTokens+c.Plan.Channels-1)/c.Plan.Channels > mostOfStream:
 		return fmt.Errorf("sim: %d tokens of a rank on %d channels: want at most %d tokens, or more SMs", c.Plan.MaxTokens, c.Plan.Channels, mostOfStream*c.Plan.Channels)
 	}
+	if _, ok := plans[0].(*plan.LowLatency); ok != c.Kernels.LowLatency {
+		return fmt.Errorf("sim: kernels %s: low-latency kernels are for %s, and for nothing else", c.Kernels.Name, plan.AlgLowLatency)
+	}
 	if err := c.Configuration(); err != nil {
 		return err
 	}
@@ -204,6 +207,11 @@ func newPlayer(m *machine, plans []plan.Plan) (player, error) {
 			return newDirectCombine(m, of[*plan.Direct](plans)), nil
 		}
 		return newDirectDispatch(m, of[*plan.Direct](plans)), nil
+	case *plan.LowLatency:
+		if m.Combine {
+			return newLLCombine(m, of[*plan.LowLatency](plans)), nil
+		}
+		return newLLDispatch(m, of[*plan.LowLatency](plans)), nil
 	case *plan.AllToAll:
 		return newAllToAll(m, of[*plan.AllToAll](plans)), nil
 	}

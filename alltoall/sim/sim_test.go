@@ -26,7 +26,7 @@ func TestAgreesWithTheModel(t *testing.T) {
 		tables := l.tables(t)
 		reach := routing.Measure(l.place(t), tables)
 		for _, alg := range plan.Algorithms {
-			for _, kernels := range []string{"v1", "v2"} {
+			for _, kernels := range kernelsFor(alg) {
 				for _, op := range []model.Op{model.Dispatch, model.Combine} {
 					for _, sms := range []int{12, 20} {
 						c := config(t, alg, l, "h800", kernels, op == model.Combine, sms)
@@ -59,7 +59,7 @@ func TestAgreesWithTheModel(t *testing.T) {
 // long it takes as without the change.
 func times(t *testing.T, alg plan.Algorithm, l load, combine bool, change func(*sim.Config)) float64 {
 	t.Helper()
-	c := config(t, alg, l, "h800", "v2", combine, 24)
+	c := config(t, alg, l, "h800", kernelsFor(alg)[len(kernelsFor(alg))-1], combine, 24)
 	c.Hardware.ScaleUp.GPUs.Value = 64
 	plans := build(t, alg, c, l.tables(t))
 	before := run(t, c, plans)
@@ -81,7 +81,7 @@ func TestSlowParts(t *testing.T) {
 			}{
 				"a link between nodes at a fifth": {pairs, func(c *sim.Config) { c.SlowLinks = []sim.SlowLink{{A: 0, B: 1, Share: 0.2}} }, 3.5, 5.2},
 				"a link in a node at a fifth":     {node, func(c *sim.Config) { c.SlowLinks = []sim.SlowLink{{A: 1, B: 0, Share: 0.2}} }, 2, 5.2},
-				"a rank at a hundredth":           {four, func(c *sim.Config) { c.SlowRanks = []sim.SlowRank{{Rank: 5, Share: 0.01}} }, 5, 100},
+				"a rank at a hundredth":           {four, func(c *sim.Config) { c.SlowRanks = []sim.SlowRank{{Rank: 5, Share: 0.01}} }, 2, 100},
 				"a link that carries nothing":     {four, func(c *sim.Config) { c.SlowLinks = []sim.SlowLink{{A: 0, B: 0 + 1, Share: 1}} }, 1, 1},
 				"leaf switches, four times oversubscribed": {pairs, func(c *sim.Config) {
 					c.Hardware.Fabric.LeafNodes.Value, c.Hardware.Fabric.Oversubscription.Value = 1, 4
@@ -222,7 +222,7 @@ func BenchmarkEP64(b *testing.B) {
 		for _, op := range []string{"dispatch", "combine"} {
 			b.Run(string(alg)+"/"+op, func(b *testing.B) {
 				l := published(8, 4096)
-				c := config(b, alg, l, "h800", "v1", op == "combine", 20)
+				c := config(b, alg, l, "h800", kernelsFor(alg)[0], op == "combine", 20)
 				plans := build(b, alg, c, l.tables(b))
 				events := int64(0)
 				for b.Loop() {

@@ -25,6 +25,8 @@ const (
 	TwoHop   = "two-hop"  // over the rail once a node, then within the node
 	Direct   = "direct"   // straight to each target rank
 	AllToAll = "alltoall" // the flat collective, as nccl-tests measures it
+
+	LowLatency = "low-latency" // a message for each choice, straight to the expert's rank
 )
 
 // Record is one result. Its comments and those of its groups define each

@@ -83,7 +83,10 @@ func (c *Config) one(ctx context.Context, p *bench.Prediction, alg plan.Algorith
 		return rec, &bench.InputError{Err: err}
 	}
 	out := bench.Elsewhere{Source: record.Simulated, Algorithm: alg, Ledgers: r.Ledgers, Row: s.Row,
-		Slowest: r.US, Fastest: slices.Min(r.Ranks), Notify: r.NotifyUS}
+		Slowest: r.US, Fastest: slices.Min(r.Ranks)}
+	if alg != plan.AlgLowLatency {
+		out.Notify = &r.NotifyUS
+	}
 	if r.EpilogueUS > 0 {
 		out.Epilogue = &r.EpilogueUS
 	}
@@ -118,9 +121,9 @@ func (c *Config) simulation(p *bench.Prediction, alg plan.Algorithm) (s sim.Conf
 	b := &p.Config
 	s = sim.Config{Hardware: c.Hardware, Kernels: c.Kernels, Combine: b.Op == record.Combine, SMs: c.SMs, Ring: c.Ring,
 		SlowRanks: c.SlowRanks, SlowLinks: c.SlowLinks, Jitter: c.Jitter, Seed: b.Seed}
-	s.Row = plan.DispatchRow(b.DType, b.Hidden, alg.Choices(b.TopK))
+	s.Row = alg.DispatchRow(b.DType, b.Hidden, b.TopK)
 	if s.Combine {
-		s.Row = plan.CombineRow(b.Hidden, alg.Choices(b.TopK))
+		s.Row = alg.CombineRow(b.Hidden, b.TopK)
 	}
 	if s.SMs == 0 {
 		if s.SMs, err = c.knee(p, alg); err != nil {

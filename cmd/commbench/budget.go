@@ -88,11 +88,7 @@ func newBudget(c *cli.Context) (*budget, error) {
 	if b.h, err = hardware.Open(c.String("hardware")); err != nil {
 		return nil, usageError{err}
 	}
-	kernels := c.String("kernels")
-	if !c.IsSet("kernels") && plan.Algorithm(c.String("algorithm")) == model.LowLatency {
-		kernels = "ll"
-	}
-	if b.kernels, err = hardware.Kernels(kernels); err != nil {
+	if b.kernels, err = hardware.Kernels(kernelsOf(c)); err != nil {
 		return nil, usageError{err}
 	}
 	cfg, err := config(c, c.String("op"))
@@ -112,6 +108,14 @@ func newBudget(c *cli.Context) (*budget, error) {
 	}
 	b.closed, _ = b.load.Budget(b.h, b.kernels) // an error says that there is none
 	return b, nil
+}
+
+// kernelsOf is the kernels that were asked for, or those that are for the algorithm.
+func kernelsOf(c *cli.Context) string {
+	if !c.IsSet("kernels") && plan.Algorithm(c.String("algorithm")) == plan.AlgLowLatency {
+		return "ll"
+	}
+	return c.String("kernels")
 }
 
 // take turns a benchmark's workload into the model's. What a token reaches is known of

@@ -49,7 +49,7 @@ func planFlags() []cli.Flag {
 	flags := slices.DeleteFunc(benchFlags(), func(f cli.Flag) bool { return !slices.Contains(shared, f.Names()[0]) })
 	return append(flags,
 		&cli.StringFlag{Name: "op", Category: runFlags, Value: "dispatch", Usage: "`OPERATION`: dispatch or combine"},
-		&cli.StringFlag{Name: "algorithm", Category: runFlags, Usage: "`ALGORITHM`: two-hop, direct or alltoall", DefaultText: "all of them; two-hop with --traffic-matrix"},
+		&cli.StringFlag{Name: "algorithm", Category: runFlags, Usage: "`ALGORITHM`: two-hop, direct, alltoall or low-latency", DefaultText: "all of them; two-hop with --traffic-matrix"},
 		&cli.BoolFlag{Name: "traffic-matrix", Category: outputFlags, Usage: "print the bytes for each pair of ranks, as nccl-tests read them"},
 		&cli.StringFlag{Name: "output", Category: outputFlags, Aliases: []string{"o"}, Usage: "write to `FILE`, not to standard output; it is replaced"})
 }
@@ -122,7 +122,7 @@ func writePlan(b *bufio.Writer, p *bench.Prediction) {
 		unit.Count(int64(c.Tokens)), c.Hidden, carried(c.Op, c.DType), unit.Bytes(*p.Forecasts[0].Traffic.BytesPerToken), c.Experts, c.TopK, c.Seed)
 	fmt.Fprintf(b, "routing     %s: %s nodes and %s ranks a token\n\n", c.Routing, unit.Number(p.Skew.NodesPerToken), unit.Number(p.Skew.RanksPerToken))
 
-	const line = "%-9s%14s%11s%12s%14s%11s%12s%11s%10s\n"
+	const line = "%-11s%14s%11s%12s%14s%11s%12s%11s%10s\n"
 	fmt.Fprintf(b, line, "", "scale-out", "scale-out", "scale-out", "scale-up", "scale-up", "scale-up", "", "matrix")
 	fmt.Fprintf(b, line, "algorithm", "tokens", "bytes", "max rank", "tokens", "bytes", "max rank", "copied", "row")
 	for _, f := range p.Forecasts {

@@ -158,7 +158,7 @@ func simConfig(c *cli.Context, op string) (s simulate.Config, err error) {
 	if s.Hardware, err = hardware.Open(c.String("hardware")); err != nil {
 		return s, usageError{err}
 	}
-	if s.Kernels, err = hardware.Kernels(c.String("kernels")); err != nil {
+	if s.Kernels, err = hardware.Kernels(kernelsOf(c)); err != nil {
 		return s, usageError{err}
 	}
 	for _, text := range c.StringSlice("slow-rank") {

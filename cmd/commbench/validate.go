@@ -10,6 +10,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/commbench/commbench/alltoall/model"
+	"github.com/commbench/commbench/bench"
+	"github.com/commbench/commbench/bench/simulate"
 	"github.com/commbench/commbench/bench/unit"
 )
 
@@ -17,8 +19,9 @@ func validateCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "validate",
 		Usage: "compare predictions with measurements that others have published",
-		Description: "Predicts what DeepEP and NCCL EP have published of their GPUs, and says how far off that is, and\n" +
-			"which figures parameters were fitted to. Those do not count in the errors. See docs/model.md.\n\n" +
+		Description: "Predicts what DeepEP and NCCL EP have published of their GPUs, by the model and by the simulator,\n" +
+			"and says how far off that is, and which figures parameters were fitted to. Those do not\n" +
+			"count in the errors. See docs/model.md.\n\n" +
 			"Examples:\n" +
 			"  commbench validate\n" +
 			"  commbench validate --format json",
@@ -43,7 +46,11 @@ type compared struct {
 	Predicted float64 `json:"predicted"`
 	Error     float64 `json:"error"` // predicted over published, less 1
 	Bound     string  `json:"bound"`
-	Fitted    *string `json:"fitted"` // null where nothing was
+
+	Simulated      float64 `json:"simulated"`
+	SimulatedError float64 `json:"simulated_error"`
+
+	Fitted *string `json:"fitted"` // null where nothing was
 }
 
 func runValidate(c *cli.Context) error {
@@ -54,19 +61,26 @@ func runValidate(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	show := newProgress(c.App.ErrWriter, false)
 	var all []compared
-	for _, p := range model.Measurements() {
+	for i, p := range model.Measurements() {
+		show.update(bench.Progress{Stage: "simulating what was published", Done: i, All: len(model.Measurements())})
 		got, bound, err := p.Predict()
 		if err != nil {
 			return err
 		}
+		simulated, err := simulate.Published(c.Context, &p)
+		if err != nil {
+			return plainly(err)
+		}
 		row := compared{p.System, p.Source, p.Hardware, p.Kernels, string(p.Op), string(p.Algorithm), p.Nodes, p.Nodes * p.GPUsPerNode,
-			string(p.Figure), p.Value, got, got/p.Value - 1, string(bound), nil}
+			string(p.Figure), p.Value, got, got/p.Value - 1, string(bound), simulated, simulated/p.Value - 1, nil}
 		if p.Fitted != "" {
 			row.Fitted = &p.Fitted
 		}
 		all = append(all, row)
 	}
+	show.clear()
 	if format == "json" {
 		return writeJSON(c.App.Writer, all)
 	}
@@ -78,7 +92,7 @@ func runValidate(c *cli.Context) error {
 func validation(all []compared) []byte {
 	var t bytes.Buffer
 	t.WriteString("commbench validate: predictions beside what was published\n")
-	const line = "%-6s%-10s%11s%11s%9s  %-17s%-11s%s\n"
+	const line = "%-6s%-10s%11s%11s%9s%11s%9s  %-17s%-11s%s\n"
 	for len(all) > 0 {
 		first := all[0]
 		n := slices.IndexFunc(all, func(r compared) bool { return r.System != first.System })
@@ -86,20 +100,22 @@ func validation(all []compared) []byte {
 			n = len(all)
 		}
 		fmt.Fprintf(&t, "\n%s on %s, predicted by kernels %s; %s\n", first.System, first.Hardware, first.Kernels, first.Source)
-		fmt.Fprintf(&t, line, "ranks", "op", "published", "predicted", "error", "unit", "bound by", "fitted to it")
-		var errs []float64
+		fmt.Fprintf(&t, line, "ranks", "op", "published", "model", "error", "simulator", "error", "unit", "bound by", "fitted to it")
+		var errs, simulated []float64
 		for _, r := range all[:n] {
 			fitted := ""
 			if r.Fitted != nil {
 				fitted = *r.Fitted
 			} else {
-				errs = append(errs, math.Abs(r.Error))
+				errs, simulated = append(errs, math.Abs(r.Error)), append(simulated, math.Abs(r.SimulatedError))
 			}
 			t.WriteString(strings.TrimRight(fmt.Sprintf(line, unit.Count(int64(r.Ranks)), r.Op, numeral(r.Published), unit.Number(r.Predicted),
-				fmt.Sprintf("%+.1f %%", 100*r.Error), r.Figure, r.Bound, fitted), " \n") + "\n")
+				fmt.Sprintf("%+.1f %%", 100*r.Error), unit.Number(r.Simulated), fmt.Sprintf("%+.1f %%", 100*r.SimulatedError), r.Figure, r.Bound, fitted), " \n") + "\n")
 		}
 		slices.Sort(errs)
-		fmt.Fprintf(&t, "of %d rows that nothing was fitted to: median error %.1f %%, worst %.1f %%\n", len(errs), 100*median(errs), 100*errs[len(errs)-1])
+		slices.Sort(simulated)
+		fmt.Fprintf(&t, "of %d rows that nothing was fitted to: median error %.1f %%, worst %.1f %%; of the simulator %.1f %% and %.1f %%\n",
+			len(errs), 100*median(errs), 100*errs[len(errs)-1], 100*median(simulated), 100*simulated[len(simulated)-1])
 		all = all[n:]
 	}
 	return t.Bytes()
