@@ -99,19 +99,22 @@ func (l *layer) dispatch(tables []routing.Table) *alltoall.Handle {
 func (l *layer) checkReceived(h *alltoall.Handle, tables []routing.Table) {
 	l.t.Helper()
 	want := ref.Received(l.Place, tables)
-	choices := l.TopK
-	if l.alg == plan.AlgAllToAll {
-		want, choices = ref.ByExpert(l.Place, tables, 1), 1
+	if l.alg.ByExpert() {
+		want = ref.ByExpert(l.Place, tables, 1)
 	}
-	row, token := plan.DispatchRow(l.DType, l.Hidden, choices), make([]byte, plan.DispatchRow(l.DType, l.Hidden, l.TopK).Size())
+	row, full := l.alg.DispatchRow(l.DType, l.Hidden, l.TopK), plan.DispatchRow(l.DType, l.Hidden, l.TopK).Size()
+	token := make([]byte, max(full, row.Size()))
 	for to := range want {
 		if h.Rows(to) != len(want[to]) {
 			l.t.Fatalf("rank %d received %d rows, want %d", to, h.Rows(to), len(want[to]))
 		}
 		for k, c := range want[to] {
 			experts, weights := tables[c.Rank].Row(c.Token)
-			l.payload.Token(token, c.Rank, c.Token, experts, weights)
-			if c.Choice >= 0 {
+			l.payload.Token(token[:full], c.Rank, c.Token, experts, weights)
+			if l.alg == plan.AlgLowLatency {
+				clear(token[row.Bytes():])
+				binary.LittleEndian.PutUint32(token[row.Bytes():], uint32(c.Token))
+			} else if c.Choice >= 0 {
 				workload.PutChoices(token[row.Bytes():row.Size()], experts[c.Choice:c.Choice+1], weights[c.Choice:c.Choice+1])
 			}
 			if !bytes.Equal(h.Received(to, k), token[:row.Size()]) {
@@ -126,7 +129,7 @@ func (l *layer) checkReceived(h *alltoall.Handle, tables []routing.Table) {
 func (l *layer) combine(h *alltoall.Handle, tables []routing.Table) {
 	l.t.Helper()
 	rows := ref.Received(l.Place, tables)
-	if l.alg == plan.AlgAllToAll {
+	if l.alg.ByExpert() {
 		rows = ref.ByExpert(l.Place, tables, 1)
 	}
 	for to := range rows {
@@ -149,7 +152,9 @@ func (l *layer) output(dst []byte, tables []routing.Table, c ref.Copy, to int) {
 	experts, weights := tables[c.Rank].Row(c.Token)
 	if c.Choice >= 0 {
 		l.payload.OutputByExpert(dst, c.Rank, c.Token, int(experts[c.Choice]))
-		putFloat(dst[2*l.Hidden:], weights[c.Choice])
+		if len(dst) > 2*l.Hidden { // by low-latency weights stay at home
+			putFloat(dst[2*l.Hidden:], weights[c.Choice])
+		}
 		return
 	}
 	l.payload.Output(dst, c.Rank, c.Token, to)
@@ -164,7 +169,7 @@ func (l *layer) output(dst []byte, tables []routing.Table, c ref.Copy, to int) {
 
 func (l *layer) checkCombined(tables []routing.Table, r, i int) {
 	l.t.Helper()
-	experts, _ := tables[r].Row(i)
+	experts, weights := tables[r].Row(i)
 	out := func(to, choice int) ref.Output {
 		choices := l.TopK
 		if choice >= 0 {
@@ -188,8 +193,10 @@ func (l *layer) checkCombined(tables []routing.Table, r, i int) {
 	switch l.alg {
 	case plan.AlgTwoHop:
 		want = ref.CombineTwoHop(l.Place, r, experts, l.Hidden, out, bias)
-	case plan.AlgDirect:
+	case plan.AlgDirect, plan.AlgPXN:
 		want = ref.CombineDirect(l.Place, experts, l.Hidden, out, bias)
+	case plan.AlgLowLatency:
+		want = ref.CombineLowLatency(experts, weights, l.Hidden, out, bias)
 	default:
 		want = ref.CombineAllToAll(experts, l.Hidden, out, bias)
 	}

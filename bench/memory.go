@@ -112,6 +112,9 @@ func need(c *Config, e *exec.Config, plans map[plan.Algorithm][]plan.Plan) int64
 			bytes += int64(p.RecvRows()) * row
 			if e.Mirrored() && !alg.ByExpert() { // what it puts within its node lies there as well
 				l := plan.NewLedger(plan.Config{Place: e.Place})
+				if x, ok := p.(*plan.PXN); ok { // what it passes on goes through rings
+					p = &x.Direct
+				}
 				p.Combine(l, alg.CombineRow(c.Hidden, e.TopK))
 				_, up := l.Wire(e.Place.Index(r))
 				bytes += up.Tokens * y
@@ -136,9 +139,17 @@ func need(c *Config, e *exec.Config, plans map[plan.Algorithm][]plan.Plan) int64
 			if c.combines() {
 				bytes += ranks * int64(e.MaxTokens) * int64(e.TopK) * y
 			}
-		case plan.AlgDirect:
+		case plan.AlgDirect, plan.AlgPXN:
+			rings := ranks * ranks * channels * int64(e.RingSlots(alg))
+			passed := int64(0) // rings of rows that are passed on
+			if alg == plan.AlgPXN && e.Place.Nodes > 1 {
+				passed = rings
+			}
+			if c.dispatches() {
+				bytes += passed * x
+			}
 			if c.combines() && e.Place.Nodes > 1 {
-				bytes += ranks * ranks * channels * int64(e.RingSlots(alg)) * y
+				bytes += (rings + passed) * y
 			}
 		}
 		if c.Expand && !alg.ByExpert() {

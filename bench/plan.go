@@ -107,7 +107,17 @@ func (s *setting) forecast(alg plan.Algorithm, plans []plan.Plan) Forecast {
 		}
 	}
 	f.Traffic = s.traffic(ledgers, f.Row)
-	f.Rows = s.matrix(ledgers, s.c.combines() && !alg.ByExpert())
+	loads := s.c.combines() && !alg.ByExpert()
+	if alg == plan.AlgPXN && loads { // a rank's links have loads and puts: count puts in place of loads
+		loads = false
+		for r, p := range plans {
+			p := *p.(*plan.PXN)
+			p.Mirrored = true
+			ledgers[r] = plan.NewLedger(plan.Config{Place: s.place})
+			p.Combine(ledgers[r], f.Row)
+		}
+	}
+	f.Rows = s.matrix(ledgers, loads)
 	return f
 }
 

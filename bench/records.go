@@ -302,7 +302,7 @@ func (s *setting) wire(alg plan.Algorithm) int64 {
 	switch alg {
 	case plan.AlgTwoHop:
 		return total(s.counts.NodesWire)
-	case plan.AlgDirect:
+	case plan.AlgDirect, plan.AlgPXN:
 		return total(s.counts.RanksRemote)
 	}
 	return total(s.counts.CopiesWire)

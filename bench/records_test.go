@@ -14,6 +14,7 @@ import (
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/alltoall/ref"
 	"github.com/commbench/commbench/alltoall/routing"
+	"github.com/commbench/commbench/alltoall/topo"
 	"github.com/commbench/commbench/bench"
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/transport/isa"
@@ -45,9 +46,10 @@ func TestTrafficIsTheRoutings(t *testing.T) {
 					},
 					ScaleOutSignals: traffic.ScaleOutSignals, ScaleUpSignals: traffic.ScaleUpSignals,
 				}
-				wire := map[plan.Algorithm][]int64{plan.AlgTwoHop: n.NodesWire, plan.AlgDirect: n.RanksRemote, plan.AlgAllToAll: n.CopiesWire, plan.AlgLowLatency: n.CopiesWire}[alg]
+				wire := map[plan.Algorithm][]int64{plan.AlgTwoHop: n.NodesWire, plan.AlgDirect: n.RanksRemote, plan.AlgAllToAll: n.CopiesWire, plan.AlgLowLatency: n.CopiesWire, plan.AlgPXN: n.RanksRemote}[alg]
 				want.ScaleOutWire = new(sum(wire))
-				if op == record.Dispatch {
+				passed := passedOn(place, all, alg)
+				if op == record.Dispatch && alg != plan.AlgPXN {
 					want.MaxRank.ScaleOutWire = new(slices.Max(wire))
 				}
 				row := alg.DispatchRow(plan.FP8, 256, 4)
@@ -55,9 +57,9 @@ func TestTrafficIsTheRoutings(t *testing.T) {
 					row = alg.CombineRow(256, 4)
 				}
 				want.BytesPerToken, want.MetadataBytesPerToken = new(int64(row.Bytes())), new(float64(row.Meta))
-				want.CopiedBytes = new(int64(row.Bytes()) * rowsWritten(op, alg, n, all))
+				want.CopiedBytes = new(int64(row.Bytes()) * (rowsWritten(op, alg, n, all) + passed))
 				if op == record.Combine {
-					read := map[plan.Algorithm]int64{plan.AlgTwoHop: sum(n.Rows) + sum(n.NodesWire), plan.AlgDirect: sum(n.Rows), plan.AlgAllToAll: sum(n.Copies), plan.AlgLowLatency: sum(n.Copies)}
+					read := map[plan.Algorithm]int64{plan.AlgTwoHop: sum(n.Rows) + sum(n.NodesWire), plan.AlgDirect: sum(n.Rows), plan.AlgAllToAll: sum(n.Copies), plan.AlgLowLatency: sum(n.Copies), plan.AlgPXN: sum(n.Rows)}
 					want.ReducedBytes = new(int64(row.Payload) * read[alg])
 				}
 				if diff := cmp.Diff(want, traffic); diff != "" {
@@ -65,7 +67,7 @@ func TestTrafficIsTheRoutings(t *testing.T) {
 				}
 				// What stays within nodes leaves its rank for another, or does not leave at all.
 				self := selfRows(all, func(r, e int) bool { return place.RankOf(e) == r }, alg.ByExpert())
-				up := map[plan.Algorithm]int64{plan.AlgDirect: sum(n.Rows) - self - sum(n.RanksRemote), plan.AlgAllToAll: sum(n.Copies) - self - sum(n.CopiesWire), plan.AlgLowLatency: sum(n.Copies) - self - sum(n.CopiesWire)}
+				up := map[plan.Algorithm]int64{plan.AlgDirect: sum(n.Rows) - self - sum(n.RanksRemote), plan.AlgAllToAll: sum(n.Copies) - self - sum(n.CopiesWire), plan.AlgLowLatency: sum(n.Copies) - self - sum(n.CopiesWire), plan.AlgPXN: sum(n.Rows) - self - sum(n.RanksRemote) + passed}
 				if want, ok := up[alg]; ok && *traffic.ScaleUpWire != want {
 					t.Errorf("%d tokens on scale-up wires, want %d", *traffic.ScaleUpWire, want)
 				}
@@ -75,6 +77,22 @@ func TestTrafficIsTheRoutings(t *testing.T) {
 			})
 		}
 	}
+}
+
+// passedOn is how many rows pxn has passed on within the node that sends them: those for another
+// node and another rail.
+func passedOn(p topo.Placement, all []routing.Table, alg plan.Algorithm) (n int64) {
+	for src := range all {
+		for token := range all[src].Tokens {
+			ids, _ := all[src].Row(token)
+			for _, to := range ref.Targets(p, ids) {
+				if alg == plan.AlgPXN && p.Node(to) != p.Node(src) && p.Index(to) != p.Index(src) {
+					n++
+				}
+			}
+		}
+	}
+	return n
 }
 
 // rowsWritten is how many rows all ranks write.
@@ -89,9 +107,9 @@ func rowsWritten(op string, alg plan.Algorithm, n ref.Counts, all []routing.Tabl
 		}
 	}
 	if op == record.Dispatch {
-		return map[plan.Algorithm]int64{plan.AlgTwoHop: sum(n.NodesWire) + sum(n.Rows), plan.AlgDirect: sum(n.Rows), plan.AlgAllToAll: 3 * sum(n.Copies), plan.AlgLowLatency: active + 2*sum(n.Copies)}[alg]
+		return map[plan.Algorithm]int64{plan.AlgTwoHop: sum(n.NodesWire) + sum(n.Rows), plan.AlgDirect: sum(n.Rows), plan.AlgPXN: sum(n.Rows), plan.AlgAllToAll: 3 * sum(n.Copies), plan.AlgLowLatency: active + 2*sum(n.Copies)}[alg]
 	}
-	return tokens + map[plan.Algorithm]int64{plan.AlgTwoHop: 2 * sum(n.NodesWire), plan.AlgDirect: sum(n.RanksRemote), plan.AlgAllToAll: 2 * sum(n.Copies), plan.AlgLowLatency: sum(n.Copies)}[alg]
+	return tokens + map[plan.Algorithm]int64{plan.AlgTwoHop: 2 * sum(n.NodesWire), plan.AlgDirect: sum(n.RanksRemote), plan.AlgPXN: sum(n.RanksRemote), plan.AlgAllToAll: 2 * sum(n.Copies), plan.AlgLowLatency: sum(n.Copies)}[alg]
 }
 
 // selfRows is how many copies stay on their rank.

@@ -305,7 +305,7 @@ func (r *remaker) combined(rank, token int) ref.Output {
 		return ref.CombineTwoHop(r.place, rank, experts, r.c.Hidden, outputs, bias)
 	case plan.AlgLowLatency:
 		return ref.CombineLowLatency(experts, weights, r.c.Hidden, outputs, bias)
-	case plan.AlgDirect:
+	case plan.AlgDirect, plan.AlgPXN:
 		return ref.CombineDirect(r.place, experts, r.c.Hidden, outputs, bias)
 	}
 	return ref.CombineAllToAll(experts, r.c.Hidden, outputs, bias)

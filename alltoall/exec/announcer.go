@@ -31,6 +31,8 @@ func (a *announcer) begin(p plan.Plan) {
 	switch p := p.(type) {
 	case *plan.TwoHop: // who has forwarded a token adds up: the rank on its source's rail
 		a.from, a.first, a.end = p.From, 0, a.g.cfg.Place.Nodes
+	case *plan.PXN:
+		a.from, a.first, a.end = p.From, a.l.node, a.l.node+1
 	case *plan.Direct: // only the source itself
 		a.from, a.first, a.end = p.From, a.l.node, a.l.node+1
 	}

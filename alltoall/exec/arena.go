@@ -39,6 +39,10 @@ type areas struct {
 	pack, exchange, sumPack, sumExchange region
 	packRows, exchRows                   int
 
+	// pxn: rings of rows and of outputs that are passed on: [rank of the target's or home's node
+	// that has the sender's index][channel][slots].
+	passing, backing region
+
 	// low-latency: a message for each token, slots for those that come, by expert of the rank,
 	// source and number, and for outputs at home by expert and number. It is address space for
 	// all that could come, and memory for what does.
@@ -151,6 +155,16 @@ func (a *arena) areas(c *Config, alg plan.Algorithm, p plan.Plan, at *bump) *are
 		if c.Combine && place.Nodes > 1 {
 			s.sumRing = at.take(s.sum.Stride(), place.Ranks()*c.Channels*s.sumSlots)
 		}
+	case plan.AlgPXN:
+		if place.Nodes > 1 {
+			if c.Dispatch {
+				s.passing = at.take(s.row.Stride(), place.Ranks()*c.Channels*s.slots)
+			}
+			if c.Combine {
+				s.sumRing = at.take(s.sum.Stride(), place.Ranks()*c.Channels*s.sumSlots)
+				s.backing = at.take(s.sum.Stride(), place.Ranks()*c.Channels*s.sumSlots)
+			}
+		}
 	case plan.AlgLowLatency:
 		if c.Dispatch {
 			s.messages = at.take(s.row.Stride(), c.MaxTokens)
@@ -186,7 +200,7 @@ func noteStride(size int) int { return (size + 63) &^ 63 }
 // under way or emptied.
 func (c *Config) RingSlots(alg plan.Algorithm) int {
 	slots := c.Chunk
-	if alg == plan.AlgDirect {
+	if alg == plan.AlgDirect || alg == plan.AlgPXN {
 		slots = c.planConfig().FlatChunk()
 	}
 	if !c.ScaleOut.Caps().Mapped {

@@ -74,9 +74,9 @@ func (g *Group) Mirror(i int, alg plan.Algorithm) Rows {
 func (g *Group) Between(i int, alg plan.Algorithm, combine bool) []Rows {
 	s := g.arena.by[alg]
 	if combine {
-		return []Rows{g.view(i, s.sum, s.sumRing), g.view(i, s.sum, s.stage), g.view(i, s.sum, s.sumPack), g.view(i, s.sum, s.sumExchange)}
+		return []Rows{g.view(i, s.sum, s.sumRing), g.view(i, s.sum, s.stage), g.view(i, s.sum, s.sumPack), g.view(i, s.sum, s.sumExchange), g.view(i, s.sum, s.backing)}
 	}
-	return []Rows{g.view(i, s.row, s.ring), g.view(i, s.row, s.pack), g.view(i, s.row, s.exchange), g.view(i, s.row, s.messages)}
+	return []Rows{g.view(i, s.row, s.ring), g.view(i, s.row, s.pack), g.view(i, s.row, s.exchange), g.view(i, s.row, s.messages), g.view(i, s.row, s.passing)}
 }
 
 // Slot is where by low-latency the n-th message of a rank for an expert of local rank i lands

@@ -158,13 +158,18 @@ type directHomeReducer struct {
 	a     *areas
 	w     *directCombineWords
 	p     *plan.Direct
+	pxn   bool    // credit goes to the rail peer that has passed the row on, as of who made it
 	taken []flow  // [ranks] rows taken out of the ring
 	owed  []int   // [ranks] rows taken for which no credit was given yet
 	left  []int32 // [ranks] rows still to come in this run
 }
 
 func (r *directHomeReducer) begin(p plan.Plan) {
-	r.p = p.(*plan.Direct)
+	if x, ok := p.(*plan.PXN); ok {
+		r.p, r.pxn = &x.Direct, true
+	} else {
+		r.p = p.(*plan.Direct)
+	}
 	r.home.restart(r.p.Tokens)
 	restart(r.taken)
 	copy(r.left, r.p.Rows[r.l.channel*len(r.left):])
@@ -207,11 +212,27 @@ func (r *directHomeReducer) add() error {
 		}
 		r.taken[from].total++
 		r.left[from]--
-		if err := r.l.repay(r.g, from, r.w.credit, &r.owed[from], chunk, r.left[from] == 0); err != nil {
+		if err := r.repay(from, chunk); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// repay gives credit for a row that came from a rank, a chunk at a time.
+func (r *directHomeReducer) repay(from, chunk int) error {
+	if !r.pxn {
+		return r.l.repay(r.g, from, r.w.credit, &r.owed[from], chunk, r.left[from] == 0)
+	}
+	if r.owed[from]++; r.owed[from] < chunk && r.left[from] > 0 {
+		return nil
+	}
+	rows := r.owed[from]
+	r.owed[from] = 0
+	place := &r.g.cfg.Place
+	via := place.RailPeer(r.l.id, place.Node(from))
+	// It keeps a word for each rank of this node, by the index of who made the row.
+	return r.l.signalAs(r.g, via, r.w.credit, place.Rank(r.l.node, place.Index(from)), uint64(rows))
 }
 
 func (r *directHomeReducer) where() waiting {

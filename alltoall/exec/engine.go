@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/alltoall/topo"
 )
 
 // engine is what an algorithm needs to run: its jobs, made once.
@@ -45,6 +46,7 @@ type engineWords struct {
 	direct      directCombineWords
 	there, back exchangeWords
 	ll          llWords
+	pxn         pxnWords
 }
 
 // reserve takes the words that the algorithm needs.
@@ -60,6 +62,11 @@ func (g *Group) reserve(alg plan.Algorithm) *engineWords {
 	case plan.AlgDirect:
 		w.dispatch.arrived = g.takeWords(1)
 		w.direct = directCombineWords{g.takeWords(1), g.takeWords(channels), g.takeWords(channels)}
+	case plan.AlgPXN:
+		streams := g.cfg.Place.Nodes * channels
+		w.pxn = pxnWords{arrived: g.takeWords(1), tail: g.takeUpWords(streams), credit: g.takeUpWords(streams),
+			ready: g.takeWords(1), backTail: g.takeUpWords(streams), backFree: g.takeUpWords(streams), home: g.takeWords(channels), freed: g.takeWords(channels)}
+		w.direct = directCombineWords{w.pxn.ready, w.pxn.home, w.pxn.freed}
 	case plan.AlgLowLatency:
 		w.ll = llWords{g.takeWords(g.cfg.Place.PerRank() * channels), g.takeWords(channels)}
 	case plan.AlgAllToAll:
@@ -95,10 +102,14 @@ func (g *Group) dispatchGroups(e *engine, w *engineWords, plans []plan.Plan) []*
 	c, nodes, ranks := &g.cfg, g.cfg.Place.Nodes, g.cfg.Place.Ranks()
 	var groups []*group
 	for ch := range c.Channels {
-		rails := make([]group, c.Place.GPUsPerNode)
+		rails, perNode := make([]group, c.Place.GPUsPerNode), make([]group, nodes)
 		for i, r := range g.ranks {
 			l := r.lanes[ch]
 			switch plans[i].(type) {
+			case *plan.PXN:
+				perNode[r.node].roles = append(perNode[r.node].roles,
+					member{&pxnSender{g: g, l: l, a: e.areas, w: &w.pxn, sent: make([]flow, ranks), told: make([]int, ranks)}, i},
+					member{&pxnForwarder{g: g, l: l, a: e.areas, w: &w.pxn, live: make(live, 0, ranks), done: make([]int, ranks), taken: make([]flow, ranks), owed: lent{ring: make([]loan, ranks*max(1, e.areas.slots))}}, i})
 			case *plan.TwoHop:
 				rails[r.index].roles = append(rails[r.index].roles,
 					member{&twoHopSender{g: g, l: l, a: e.areas, w: &w.dispatch, live: make(live, 0, nodes), next: make([]int32, nodes), sent: make([]flow, nodes)}, i},
@@ -111,7 +122,7 @@ func (g *Group) dispatchGroups(e *engine, w *engineWords, plans []plan.Plan) []*
 				groups = append(groups, solo(i, &a2aDispatch{exchanger{g: g, l: l, a: e.areas, w: &w.there, landed: make([]uint64, ranks)}}))
 			}
 		}
-		groups = appendRails(groups, rails)
+		groups = appendGroups(appendGroups(groups, rails), perNode)
 	}
 	for i, r := range g.ranks {
 		rc := &receiver{g: g, r: r, w: w.dispatch.arrived}
@@ -119,6 +130,17 @@ func (g *Group) dispatchGroups(e *engine, w *engineWords, plans []plan.Plan) []*
 		case *plan.TwoHop:
 			rc.peers = plans[i].Peers(1)
 			rc.rows = func(p plan.Plan, peer int) uint64 { return uint64(p.(*plan.TwoHop).RailRows[g.cfg.Place.Index(peer)]) }
+		case *plan.PXN:
+			rc.w = w.pxn.arrived
+			rc.peers = pxnPeers(c.Place, r)
+			rc.rows = func(p plan.Plan, peer int) uint64 {
+				x := p.(*plan.PXN)
+				if c.Place.Node(peer) == c.Place.Node(x.Rank) {
+					return uint64(x.From[peer+1] - x.From[peer])
+				}
+				first := peer - c.Place.Index(peer) // its node's ranks send through it
+				return uint64(x.From[first+c.Place.GPUsPerNode] - x.From[first])
+			}
 		case *plan.Direct:
 			rc.peers = plans[i].Peers(0)
 			rc.rows = func(p plan.Plan, peer int) uint64 {
@@ -145,10 +167,24 @@ func (g *Group) messengers(e *engine, w *engineWords, l *lane, local int) *group
 	return &group{roles: roles}
 }
 
-func appendRails(groups []*group, rails []group) []*group {
-	for i := range rails {
-		if len(rails[i].roles) > 0 {
-			groups = append(groups, &rails[i])
+// pxnPeers are those that put rows to a rank: its node, and its rail on other nodes.
+func pxnPeers(p topo.Placement, r *rank) (peers []int) {
+	for i := range p.GPUsPerNode {
+		peers = append(peers, p.Rank(r.node, i))
+	}
+	for n := range p.Nodes {
+		if n != r.node {
+			peers = append(peers, p.RailPeer(r.id, n))
+		}
+	}
+	return peers
+}
+
+// appendGroups appends those that have roles.
+func appendGroups(groups []*group, more []group) []*group {
+	for i := range more {
+		if len(more[i].roles) > 0 {
+			groups = append(groups, &more[i])
 		}
 	}
 	return groups
@@ -164,10 +200,12 @@ func (g *Group) combineGroups(e *engine, w *engineWords, plans []plan.Plan) []*g
 			groups = append(groups, solo(i, newAnnouncer(g, r, e.areas, w.combine.ready)))
 		case *plan.Direct:
 			groups = append(groups, solo(i, newAnnouncer(g, r, e.areas, w.direct.ready)))
+		case *plan.PXN:
+			groups = append(groups, solo(i, newAnnouncer(g, r, e.areas, w.pxn.ready)))
 		}
 	}
 	for ch := range c.Channels {
-		rails := make([]group, c.Place.GPUsPerNode)
+		rails, perNode := make([]group, c.Place.GPUsPerNode), make([]group, nodes)
 		for i, r := range g.ranks {
 			l := r.lanes[ch]
 			sum := func() summer { return newSummer(plan.CombineRow(c.Hidden, c.TopK), c.TopK+c.Bias) }
@@ -176,6 +214,11 @@ func (g *Group) combineGroups(e *engine, w *engineWords, plans []plan.Plan) []*g
 				rails[r.index].roles = append(rails[r.index].roles,
 					member{&twoHopNodeReducer{g: g, l: l, a: e.areas, w: &w.combine, sum: sum(), live: make(live, 0, nodes), next: make([]int32, nodes), sent: make([]flow, nodes)}, i},
 					member{&twoHopHomeReducer{home: home{g: g, l: l, sum: sum()}, a: e.areas, w: &w.combine, next: make([]int32, nodes), taken: make([]flow, nodes), owed: make([]int, nodes)}, i})
+			case *plan.PXN:
+				perNode[r.node].roles = append(perNode[r.node].roles,
+					member{&pxnPusher{g: g, l: l, a: e.areas, w: &w.pxn, live: make(live, 0, ranks), next: make([]int32, ranks), sent: make([]flow, ranks)}, i},
+					member{&pxnReturner{g: g, l: l, a: e.areas, w: &w.pxn, live: make(live, 0, ranks), done: make([]int, ranks), taken: make([]flow, ranks), sent: make([]flow, ranks), owed: lent{ring: make([]loan, ranks*max(1, e.areas.sumSlots))}}, i},
+					member{&directHomeReducer{home: home{g: g, l: l, sum: sum()}, a: e.areas, w: &w.direct, taken: make([]flow, ranks), owed: make([]int, ranks), left: make([]int32, ranks)}, i})
 			case *plan.Direct:
 				groups = append(groups, &group{roles: []member{
 					{&directPusher{g: g, l: l, a: e.areas, w: &w.direct, live: make(live, 0, ranks), next: make([]int32, ranks), sent: make([]flow, ranks)}, i},
@@ -191,7 +234,7 @@ func (g *Group) combineGroups(e *engine, w *engineWords, plans []plan.Plan) []*g
 					exchanger: exchanger{g: g, l: l, a: e.areas, w: &w.back, landed: make([]uint64, ranks)}, sum: sum()}))
 			}
 		}
-		groups = appendRails(groups, rails)
+		groups = appendGroups(appendGroups(groups, rails), perNode)
 	}
 	return groups
 }

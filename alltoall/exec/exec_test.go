@@ -295,7 +295,7 @@ func (c *cluster) checkCombined(tables []routing.Table) {
 			switch c.alg {
 			case plan.AlgTwoHop:
 				want = ref.CombineTwoHop(p, r, experts, c.payload.Hidden, out, nil)
-			case plan.AlgDirect:
+			case plan.AlgDirect, plan.AlgPXN:
 				want = ref.CombineDirect(p, experts, c.payload.Hidden, out, nil)
 			case plan.AlgLowLatency:
 				want = ref.CombineLowLatency(experts, weights, c.payload.Hidden, out, nil)

@@ -27,6 +27,8 @@ func (g *Group) Word(scaleOut bool, word int) string {
 	in := func(w words) bool {
 		first, n := w.up, g.cfg.Place.GPUsPerNode*w.channels
 		switch {
+		case scaleOut && w.inside:
+			n = 0
 		case scaleOut && w.rail:
 			first, n = w.out, g.cfg.Place.Nodes*w.channels
 		case scaleOut:
@@ -61,6 +63,14 @@ func wordsOf(r role) map[string]words {
 		return map[string]words{"note": r.w[0], "answer": r.w[1]}
 	case *twoHopSender:
 		return map[string]words{"tail": r.w.tail, "credit": r.w.credit, "arrived": r.w.arrived}
+	case *pxnSender:
+		return map[string]words{"tail": r.w.tail, "credit": r.w.credit, "arrived": r.w.arrived}
+	case *pxnPusher:
+		return map[string]words{"ready": r.w.ready, "tail": r.w.backTail, "credit": r.w.backFree, "home": r.w.home, "home credit": r.w.freed}
+	case *llSender:
+		return map[string]words{"counts": r.w.counts}
+	case *llPusher:
+		return map[string]words{"back": r.w.back}
 	case *directSender:
 		return map[string]words{"arrived": r.arrived}
 	case *a2aDispatch:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -115,7 +116,7 @@ func testLostSignal(t *testing.T, change func(*exec.Config)) {
 						if signals.Add(1) != nth {
 							return false
 						}
-						credit = c.g.Word(v.scaleOut, v.word) == "credit"
+						credit = strings.HasSuffix(c.g.Word(v.scaleOut, v.word), "credit")
 						lost.Add(1)
 						return true
 					}
@@ -168,6 +169,14 @@ func TestStuckErrorNamesWhoWaits(t *testing.T) {
 		{plan.AlgDirect, "combine", "ready", 1, 0, oneChunk, 1, "home reducer awaits outputs to be ready"},
 		{plan.AlgDirect, "combine", "tail", 3, 0, oneChunk, 1, "home reducer awaits outputs"},
 		{plan.AlgDirect, "combine", "credit", 0, all, short, 1, "pusher awaits room in the ring"},
+		{plan.AlgLowLatency, "dispatch", "counts", 3, 0, oneChunk, 1, "receiver awaits counts of messages"},
+		{plan.AlgLowLatency, "combine", "back", 1, 2, oneChunk, 1, "home reducer awaits outputs"},
+		{plan.AlgPXN, "dispatch", "tail", 0, 1, oneChunk, 1, "forwarder awaits tokens in the ring"},
+		{plan.AlgPXN, "dispatch", "arrived", 2, 0, oneChunk, 1, "receiver awaits rows"},
+		{plan.AlgPXN, "dispatch", "credit", 1, 0, short, 1, "sender awaits room in the ring"},
+		{plan.AlgPXN, "combine", "ready", 1, 0, oneChunk, 1, "home reducer awaits outputs to be ready"},
+		{plan.AlgPXN, "combine", "tail", 3, 2, oneChunk, 1, "returner awaits outputs in the ring"},
+		{plan.AlgPXN, "combine", "credit", 3, 2, short, 1, "pusher awaits room in the ring"},
 		{plan.AlgAllToAll, "dispatch", "landed", 1, 0, oneChunk, 1, "exchanger awaits rows"},
 		{plan.AlgAllToAll, "dispatch", "landed", 3, 2, oneChunk, 1, "exchanger awaits rows"},
 		{plan.AlgAllToAll, "dispatch", "credit", 2, 0, oneChunk, 2, "exchanger awaits its buffer to be free"},

@@ -27,6 +27,7 @@ func TestLateVerbs(t *testing.T) {
 		// It has a signal after each put, so that there is no order to change.
 		plan.AlgAllToAll:   {late},
 		plan.AlgLowLatency: {late, shuffled, both},
+		plan.AlgPXN:        {late, shuffled, both},
 	} {
 		for _, scaleUp := range []bool{false, true} { // in the scale-out domain only, or in both
 			for _, spec := range specs {

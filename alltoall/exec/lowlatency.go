@@ -69,9 +69,10 @@ func (s *llSender) send() error {
 	if !s.p.Chooses(s.token) {
 		return nil
 	}
-	x, row, place := s.l.row(s.g.arena.x, s.token, s.a.row.Size()), &s.a.row, &s.g.cfg.Place
+	row, place := &s.a.row, &s.g.cfg.Place
+	x := s.l.row(s.g.arena.x, s.token, row.Bytes())
 	message := s.l.row(s.a.messages, s.token, row.Size())
-	head := message[copy(message, x[:row.Bytes()]):]
+	head := message[copy(message, x):]
 	clear(head)
 	binary.LittleEndian.PutUint32(head, uint32(s.token))
 	s.l.ledger.Pack(1, row)

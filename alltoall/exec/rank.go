@@ -41,6 +41,7 @@ type lane struct {
 type words struct {
 	out, up, channels int
 	rail              bool
+	inside            bool // in the scale-up domain alone
 }
 
 // from is the word in the scale-out domain that is a rank's.
@@ -178,7 +179,7 @@ func (g *Group) open(ctx context.Context) error {
 // peers, and, for algorithms that need it, to all other ranks.
 func (g *Group) openLanes(r *rank) (err error) {
 	place := g.cfg.Place
-	flat := g.engines[plan.AlgDirect] != nil || g.engines[plan.AlgAllToAll] != nil || g.engines[plan.AlgLowLatency] != nil
+	flat := g.engines[plan.AlgDirect] != nil || g.engines[plan.AlgAllToAll] != nil || g.engines[plan.AlgLowLatency] != nil || g.engines[plan.AlgPXN] != nil
 	for c := range g.cfg.Channels + 1 {
 		l := &lane{rank: r, channel: c, ledger: plan.NewLedger(*g.cfg.planConfig()),
 			outTo: make([]*transport.Channel, place.Ranks()), upTo: make([]*transport.Channel, place.GPUsPerNode)}

@@ -45,6 +45,8 @@ func (w *Workload) traffic(k *hardware.Profile) (traffic, error) {
 		return t, nil
 	case plan.AlgTwoHop:
 		t.scaleOut, t.scaleUp = nodes*(1-1/n), ranks*hot*(1-1/g)
+	case plan.AlgPXN: // over scale-up also what goes to another rail on another node
+		t.scaleOut, t.scaleUp = copies*hot*(1-1/n), copies*hot*(1-1/g)
 	case plan.AlgDirect, plan.AlgAllToAll:
 		if w.Algorithm == plan.AlgAllToAll {
 			copies = float64(w.TopK)

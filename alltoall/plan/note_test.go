@@ -26,7 +26,12 @@ func noteConfig(t testing.TB) (plan.Config, []routing.Table) {
 }
 
 // notePeer is the peer of noteRank in the round whose note is not to be trusted.
-func notePeer(p plan.Plan, round int) int { return p.Peers(round)[0] }
+func notePeer(p plan.Plan, round int) int {
+	if p, ok := p.(*plan.PXN); ok { // of the rail, whose notes say most
+		return p.Place.RailPeer(noteRank, (p.Place.Node(noteRank)+1)%p.Place.Nodes)
+	}
+	return p.Peers(round)[0]
+}
 
 // honest are all the notes that come to noteRank, by round and peer.
 func honest(t testing.TB, alg plan.Algorithm) [plan.NoteRounds]map[int][]byte {
@@ -95,6 +100,10 @@ func checkSound(t *testing.T, p plan.Plan) {
 	case *plan.Direct:
 		if slices.ContainsFunc(p.Slot, negative) || !slices.IsSorted(p.From) || !slices.IsSorted(p.FromChannel[:c.Channels+1]) {
 			t.Fatalf("slots %v, from %v", p.Slot, p.From)
+		}
+	case *plan.PXN:
+		if slices.ContainsFunc(p.Slot, negative) || slices.ContainsFunc(p.Via, negative) || slices.ContainsFunc(p.Back, negative) {
+			t.Fatalf("slots %v, via %v, back %v", p.Slot, p.Via, p.Back)
 		}
 	case *plan.LowLatency:
 		if slices.ContainsFunc(p.Slot, negative) || slices.ContainsFunc(p.Came, negative) {
@@ -214,6 +223,11 @@ func TestBadNotes(t *testing.T) {
 			}
 			return b
 		}, "outside"},
+		bad{"negative outputs of a neighbour", plan.AlgPXN, 0, number(channels+perRank+3, -1), "outside"},
+		bad{"outputs of the channels together", plan.AlgPXN, 0, both(channels+perRank+3, channels+perRank+4, most), "outside"},
+		bad{"rows of a neighbour that fall", plan.AlgPXN, 1, number(2, math.MaxInt32), "begin at"},
+		bad{"negative rows of a neighbour", plan.AlgPXN, 1, number(1, -1), "begin at"},
+
 		bad{"negative messages", plan.AlgLowLatency, 0, number(4, -1), "outside"},
 		bad{"too many messages", plan.AlgLowLatency, 0, number(3, most+1), "outside"},
 		bad{"messages of the channels together", plan.AlgLowLatency, 0, both(3, 4, most), "outside"},

@@ -42,6 +42,7 @@ const (
 	AlgAllToAll Algorithm = "alltoall"
 
 	AlgLowLatency Algorithm = "low-latency"
+	AlgPXN        Algorithm = "pxn"
 )
 
 // ByExpert says whether the algorithm brings a copy for each choice, and lays copies out by
@@ -78,7 +79,7 @@ func (a Algorithm) CombineRow(hidden, topK int) Row {
 }
 
 // Algorithms lists them all.
-var Algorithms = []Algorithm{AlgTwoHop, AlgDirect, AlgAllToAll, AlgLowLatency}
+var Algorithms = []Algorithm{AlgTwoHop, AlgDirect, AlgAllToAll, AlgLowLatency, AlgPXN}
 
 // New makes a rank's empty plan for the algorithm.
 func New(a Algorithm, c Config, rank int) (Plan, error) {
@@ -97,6 +98,8 @@ func New(a Algorithm, c Config, rank int) (Plan, error) {
 		return NewAllToAll(c, rank), nil
 	case AlgLowLatency:
 		return NewLowLatency(c, rank), nil
+	case AlgPXN:
+		return NewPXN(c, rank), nil
 	}
 	return nil, fmt.Errorf("plan: no algorithm %q; there are %v", a, Algorithms)
 }

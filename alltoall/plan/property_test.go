@@ -43,6 +43,25 @@ func slots(t *testing.T, plans []plan.Plan, tables []routing.Table) [][]placed {
 					rows[p.To[k]] = append(rows[p.To[k]], placed{int(p.Slot[k]), -1, src, token})
 				}
 			}
+		case *plan.PXN:
+			for c := range p.Channels {
+				lo, hi := plan.Span(p.Tokens, p.Channels, c)
+				next := make([]int, p.Place.Ranks())
+				for token := lo; token < hi; token++ {
+					for k := p.First[token]; k < p.First[token+1]; k++ {
+						to := int(p.To[k])
+						slot := int(p.Slot[k])
+						if via := p.Through(to); p.Place.Node(to) != p.Place.Node(src) && via != src { // who passes it on puts it there
+							first, rows := plans[via].(*plan.PXN).ViaRows(p.Place.Node(to), p.Place.Index(src), c)
+							if next[to] == rows || first+next[to] != slot {
+								t.Fatalf("rank %d puts row %d of %d from rank %d, channel %d to row %d of rank %d, which is for row %d", via, next[to], rows, src, c, first+next[to], to, slot)
+							}
+							next[to]++
+						}
+						rows[to] = append(rows[to], placed{slot, -1, src, token})
+					}
+				}
+			}
 		case *plan.LowLatency:
 			for i, e := range p.Experts {
 				if e < 0 {
@@ -165,6 +184,8 @@ func layoutOf(p plan.Plan) *plan.Layout {
 		return &p.Layout
 	case *plan.AllToAll:
 		return &p.Layout
+	case *plan.PXN:
+		return &p.Layout
 	}
 	return &p.(*plan.LowLatency).Layout
 }
@@ -248,6 +269,9 @@ func checkBooks(t *testing.T, c plan.Config, plans []plan.Plan) {
 				agreeDirect(t, p, plans[to].(*plan.Direct), sent)
 			case *plan.AllToAll:
 				agreeAllToAll(t, p, plans[to].(*plan.AllToAll))
+			case *plan.PXN:
+				agreeDirect(t, &p.Direct, &plans[to].(*plan.PXN).Direct, sent)
+				agreePXN(t, p, plans[to].(*plan.PXN))
 			case *plan.LowLatency:
 				agreeLowLatency(t, p, plans[to].(*plan.LowLatency))
 			}
@@ -287,6 +311,24 @@ func agreeAllToAll(t *testing.T, src, to *plan.AllToAll) {
 		}
 		if got, want := to.HomeOff[b*ranks+src.Rank], src.SendOff[out]; got != want {
 			t.Fatalf("block %d: rank %d returns to row %d of rank %d, which packed it at %d", b, to.Rank, got, src.Rank, want)
+		}
+	}
+}
+
+// agreePXN checks that a rank passes on what its node's ranks get from a rail peer, and so
+// return to it.
+func agreePXN(t *testing.T, home, via *plan.PXN) {
+	t.Helper()
+	place := home.Place
+	if place.Index(home.Rank) != place.Index(via.Rank) {
+		return
+	}
+	for i := range place.GPUsPerNode {
+		to := place.Rank(place.Node(via.Rank), i)
+		for c := range home.Channels {
+			if got, want := via.BackRows(place.Node(home.Rank), i, c), int(home.Rows[c*place.Ranks()+to]); got != want {
+				t.Fatalf("rank %d passes %d outputs of rank %d back to rank %d on channel %d, which expects %d", via.Rank, got, to, home.Rank, c, want)
+			}
 		}
 	}
 }

@@ -134,7 +134,8 @@ func (m *machine) link(from, to int) *plan.Link {
 type directCombine struct {
 	*machine
 	plans   []*plan.Direct
-	streams []stream // [home][rank that pushes][channel]
+	through []*plan.PXN // by whom outputs go to other nodes; nil if by nobody
+	streams []stream    // [home][rank that pushes][channel]
 	homes   []home
 }
 
@@ -252,8 +253,16 @@ func (s *directPusher) start() (work, bool) {
 		s.begin()
 	}
 	d := s.d
-	if len(s.others.live) > 0 && !d.backedUp(s.rank, s.sm) && s.others.turn(s.take) {
-		return work{read: float64(s.rows), write: float64(s.rows)}, true
+	backedUp := d.backedUp
+	if d.through != nil {
+		backedUp = d.allBackedUp
+	}
+	if len(s.others.live) > 0 && !backedUp(s.rank, s.sm) && s.others.turn(s.take) {
+		w := work{read: float64(s.rows), write: float64(s.rows)}
+		if via := s.via(); via != s.rank {
+			w.stores = d.up(s.rank, via, s.rows, d.now)
+		}
+		return w, true
 	}
 	if !s.node.turn(s.take) {
 		return work{}, false
@@ -276,10 +285,22 @@ func (s *directPusher) take(t *target) bool {
 	return true
 }
 
+// via is who sends the rows of the step under way to another node.
+func (s *directPusher) via() int {
+	if s.d.through == nil {
+		return s.rank
+	}
+	return s.d.through[s.rank].Through(s.home)
+}
+
 func (s *directPusher) finish() {
 	d, place := s.d, &s.d.Plan.Place
 	id := d.id(s.home, s.rank, s.channel)
 	if place.Node(s.home) != place.Node(s.rank) {
+		if via := s.via(); via != s.rank {
+			d.at(d.stored(s.rank, via), credited, s.rows, d.relayed(id))
+			return
+		}
 		d.send(s.rank, s.home, s.rows, id)
 		return
 	}

@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/commbench/commbench/alltoall/counter"
 	"github.com/commbench/commbench/alltoall/plan"
@@ -63,6 +64,7 @@ type player interface {
 	begin()
 	// deliver: rows of a message are in the receiver's memory, which knows it at a time.
 	deliver(id, rows int, at int64)
+	// credit: slots are free again, or what else an algorithm has at that time.
 	credit(id, rows int)
 	// stuck says who waits for what, when nothing happens any more and not all is done; ""
 	// when all is.
@@ -246,6 +248,14 @@ func (m *machine) late(d int64) int64 {
 // it has not.
 func (m *machine) backedUp(rank, id int) bool {
 	return m.waitFor(m.outPort[rank], backlog, id)
+}
+
+// allBackedUp says the same of the NICs of a rank's node, for who feeds all of them: it goes on
+// as long as one of them has not.
+func (m *machine) allBackedUp(rank, id int) bool {
+	gpus := m.Plan.Place.GPUsPerNode
+	node := rank / gpus * gpus
+	return m.waitFor(slices.Min(m.outPort[node:node+gpus]), backlog, id)
 }
 
 func (m *machine) waitFor(free, most int64, id int) bool {

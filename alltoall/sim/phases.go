@@ -99,6 +99,8 @@ func sums(p plan.Plan) work {
 		}
 	case *plan.Direct:
 		rows, tokens = len(p.To), p.Tokens
+	case *plan.PXN:
+		rows, tokens = len(p.To), p.Tokens
 	}
 	return work{read: float64(rows), write: float64(tokens), reduce: float64(rows)}
 }

@@ -207,6 +207,11 @@ func newPlayer(m *machine, plans []plan.Plan) (player, error) {
 			return newDirectCombine(m, of[*plan.Direct](plans)), nil
 		}
 		return newDirectDispatch(m, of[*plan.Direct](plans)), nil
+	case *plan.PXN:
+		if m.Combine {
+			return newPXNCombine(m, of[*plan.PXN](plans)), nil
+		}
+		return newPXNDispatch(m, of[*plan.PXN](plans)), nil
 	case *plan.LowLatency:
 		if m.Combine {
 			return newLLCombine(m, of[*plan.LowLatency](plans)), nil

@@ -92,7 +92,7 @@ func TestSlowParts(t *testing.T) {
 					f.Tiers.Value, f.LeafNodes.Value, f.Oversubscription.Value = 1, 1, 4
 				}, 1, 1},
 				"half the rate of the NIC": {pairs, func(c *sim.Config) { c.Hardware.ScaleOut.Achievable.Value /= 2 }, 1.5, 2.05},
-				"memory at a fiftieth":     {four, func(c *sim.Config) { c.Hardware.GPU.Memory.Value /= 50 }, 1.5, 50},
+				"memory at a fiftieth":     {four, func(c *sim.Config) { c.Hardware.GPU.Memory.Value /= 50 }, 1.3, 50},
 				"later signals":            {four, func(c *sim.Config) { c.Hardware.ScaleOut.Signal.Value += 100 }, 1.02, 2},
 			} {
 				if got := times(t, alg, c.load, combine, c.change); got < c.least || got > c.most {

@@ -26,6 +26,7 @@ const (
 	Direct   = "direct"   // straight to each target rank
 	AllToAll = "alltoall" // the flat collective, as nccl-tests measures it
 
+	PXN        = "pxn"         // straight to each target rank, by the rank of the own node that is on its rail
 	LowLatency = "low-latency" // a message for each choice, straight to the expert's rank
 )
 

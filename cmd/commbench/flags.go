@@ -57,7 +57,7 @@ func benchFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "ragged", Category: routingFlags, Usage: "ranks hold unequal numbers of tokens, 0 to --tokens"},
 		&cli.IntFlag{Name: "empty-ranks", Category: routingFlags, Usage: "`RANKS` that hold no token, chosen by the seed"},
 
-		&cli.StringFlag{Name: "algorithm", Category: runFlags, Value: string(plan.AlgTwoHop), Usage: "`ALGORITHM`: two-hop, direct, alltoall or low-latency"},
+		&cli.StringFlag{Name: "algorithm", Category: runFlags, Value: string(plan.AlgTwoHop), Usage: "`ALGORITHM`: two-hop, direct, alltoall, low-latency or pxn"},
 		&cli.StringFlag{Name: "baseline", Category: runFlags, Value: string(plan.AlgAllToAll), Usage: "`ALGORITHM` to compare with, or none"},
 		&cli.StringFlag{Name: "transport", Category: runFlags, Value: "shm", Usage: "transport of both hops: " + driverNames, DefaultText: "shm; tcp between nodes where the processes are on several hosts"},
 		&cli.StringFlag{Name: "scale-up", Category: runFlags, Usage: "`TRANSPORT` within a node", DefaultText: "--transport"},

@@ -233,7 +233,7 @@ func TestBadHardware(t *testing.T) {
 		"sm --hardware h800 --what-if nic=0x":                                 "scale_out.line_gbps: 0",
 		"sm --hardware h800 --iters 4":                                        "--iters is about a run",
 		"sm --hardware h800 --op roundtrip":                                   "want dispatch or combine",
-		"sm --hardware h800 --algorithm ring":                                 "there are [two-hop direct alltoall low-latency]",
+		"sm --hardware h800 --algorithm ring":                                 "there are [two-hop direct alltoall low-latency pxn]",
 		"sm --hardware h800 --dtype fp4":                                      "fp8 or bf16",
 		"sm --hardware h800 --tokens 0":                                       "0 tokens: want 1",
 		"sm --hardware h800 --routing bogus":                                  "accepted are uniform",

@@ -49,7 +49,7 @@ func planFlags() []cli.Flag {
 	flags := slices.DeleteFunc(benchFlags(), func(f cli.Flag) bool { return !slices.Contains(shared, f.Names()[0]) })
 	return append(flags,
 		&cli.StringFlag{Name: "op", Category: runFlags, Value: "dispatch", Usage: "`OPERATION`: dispatch or combine"},
-		&cli.StringFlag{Name: "algorithm", Category: runFlags, Usage: "`ALGORITHM`: two-hop, direct, alltoall or low-latency", DefaultText: "all of them; two-hop with --traffic-matrix"},
+		&cli.StringFlag{Name: "algorithm", Category: runFlags, Usage: "`ALGORITHM`: two-hop, direct, alltoall, low-latency or pxn", DefaultText: "all of them; two-hop with --traffic-matrix"},
 		&cli.BoolFlag{Name: "traffic-matrix", Category: outputFlags, Usage: "print the bytes for each pair of ranks, as nccl-tests read them"},
 		&cli.StringFlag{Name: "output", Category: outputFlags, Aliases: []string{"o"}, Usage: "write to `FILE`, not to standard output; it is replaced"})
 }
