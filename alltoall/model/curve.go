@@ -1,9 +1,11 @@
 package model
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/commbench/commbench/alltoall/hardware"
+	"github.com/commbench/commbench/alltoall/plan"
 )
 
 // Bound is what decides how long an operation takes.
@@ -13,6 +15,7 @@ type Bound string
 const (
 	ScaleUp  Bound = "scale-up"
 	ScaleOut Bound = "scale-out"
+	Fabric   Bound = "fabric" // the links between leaf switches
 	Memory   Bound = "memory"
 	SMs      Bound = "SMs"
 )
@@ -64,6 +67,7 @@ func (w Workload) Predict(h *hardware.Hardware, k *hardware.Profile) (*Curve, er
 		rows, rate, first float64
 	}{
 		{ScaleOut, t.scaleOut, h.OutGBps() * k.ScaleOut.Value, h.ScaleOut.Put.Value + h.ScaleOut.Signal.Value},
+		{Fabric, t.scaleOut * w.across(h), h.OutGBps() / h.Fabric.Oversubscription.Value, 0},
 		{ScaleUp, t.scaleUp, h.ScaleUp.Achievable.Value * k.ScaleUp.Value, h.ScaleUp.Store.Value},
 	} {
 		if l.rows == 0 {
@@ -89,6 +93,9 @@ func (w Workload) Predict(h *hardware.Hardware, k *hardware.Profile) (*Curve, er
 		most = least
 	}
 	for n := least; n <= most; n += step {
+		if w.only > 0 && n != w.only && !k.LowLatency {
+			continue
+		}
 		p := links
 		if us := moved * t.work(k) / float64(n); us > p.US {
 			p.US, p.Bound = us, SMs
@@ -100,10 +107,36 @@ func (w Workload) Predict(h *hardware.Hardware, k *hardware.Profile) (*Curve, er
 		}
 		c.add(p, latency, w.Tokens)
 	}
+	if len(c.Points) == 0 {
+		return nil, fmt.Errorf("model: %d SMs: kernels %s take %d to %d, in steps of %d", w.only, k.Name, least, most, step)
+	}
 	best := c.Points[len(c.Points)-1].US
 	c.Knee = slices.IndexFunc(c.Points, func(p Point) bool { return p.US <= best*(1+kneeWithin) })
 	c.EpilogueUS = moved * max(t.epilogue.cost(k)/float64(most), (t.epilogue.read+t.epilogue.write)/h.GPU.Memory.Value)
 	return c, nil
+}
+
+// across is the share of what leaves a node that goes from one leaf switch to another whose
+// links may be full: a leaf has the NICs of a rail on some nodes, or all those of such nodes.
+func (w *Workload) across(h *hardware.Hardware) float64 {
+	f := &h.Fabric
+	leaf := int(f.LeafNodes.Value)
+	if f.Oversubscription.Value <= 1 || f.Tiers.Value < 2 || w.Nodes <= 1 {
+		return 0
+	}
+	// The nodes of the last leaf may be fewer: the mean over all.
+	same := 0.0
+	for n := w.Nodes; n > 0; n -= leaf {
+		on := float64(min(n, leaf))
+		same += on * (on - 1) / float64(w.Nodes*(w.Nodes-1))
+	}
+	if f.RailOptimised && w.Algorithm != plan.AlgTwoHop && w.Algorithm != plan.AlgPXN {
+		if leaf >= w.Nodes { // and other rails are on other leaves
+			same = 1
+		}
+		same /= float64(w.GPUsPerNode)
+	}
+	return 1 - same
 }
 
 // add appends a point, whose time is without latency.

@@ -32,6 +32,8 @@ type Workload struct {
 	TokenNodes, TokenRanks float64
 	// Hottest is what the rank that receives most does, over the mean; 0 is 1, no skew.
 	Hottest float64
+
+	only int // SMs of the one point of a curve that is wanted; 0: all
 }
 
 // most bounds each number of a workload: beyond it nothing is ever built, and products of

@@ -55,6 +55,34 @@ func TestAgreesWithTheModel(t *testing.T) {
 	}
 }
 
+// So they do where the links between leaf switches are the bound, in rails and across them.
+func TestFabricAgreesWithTheModel(t *testing.T) {
+	l := published(8, 1024)
+	tables := l.tables(t)
+	reach := routing.Measure(l.place(t), tables)
+	for _, alg := range []plan.Algorithm{plan.AlgTwoHop, plan.AlgDirect, plan.AlgPXN} {
+		for _, rails := range []bool{false, true} {
+			for _, leaf := range []float64{1, 3, 4, 8} {
+				c := config(t, alg, l, "h800", "v2", false, 20)
+				f := &c.Hardware.Fabric
+				f.RailOptimised, f.LeafNodes.Value, f.Oversubscription.Value = rails, leaf, 5
+				got := run(t, c, build(t, alg, c, tables))
+				w := model.Workload{Op: model.Dispatch, Algorithm: alg, Nodes: 8, GPUsPerNode: 8, Experts: 256, TopK: 8, Tokens: 1024, Hidden: 7168,
+					TokenNodes: reach.NodesPerToken, TokenRanks: reach.RanksPerToken}
+				curve, err := w.Predict(c.Hardware, c.Kernels)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, p := range curve.Points {
+					if off := got.US/p.US - 1; p.SMs == 20 && math.Abs(off) > 0.15 {
+						t.Errorf("%s, rails %v, %v nodes a leaf: simulated %.0f us, modelled %.0f (%+.1f %%), bound by %s", alg, rails, leaf, got.US, p.US, 100*off, p.Bound)
+					}
+				}
+			}
+		}
+	}
+}
+
 // times simulates a load by the algorithm, changed in one way, and says how many times as
 // long it takes as without the change.
 func times(t *testing.T, alg plan.Algorithm, l load, combine bool, change func(*sim.Config)) float64 {

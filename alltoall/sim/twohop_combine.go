@@ -18,6 +18,7 @@ type twoHopCombine struct {
 	*machine
 	plans    []*plan.TwoHop
 	streams  []stream // [home][node that sums][channel]: sums
+	copies   []uint16 // [chunks][GPUsPerNode] outputs that a chunk of sums is made of, by rank
 	reducers []twoHopReducer
 	homes    []home
 	pushed   []int64 // [SMs] until when one pushes
@@ -28,24 +29,16 @@ func newTwoHopCombine(m *machine, plans []*plan.TwoHop) *twoHopCombine {
 	ranks := place.Ranks()
 	d := &twoHopCombine{machine: m, plans: plans, pushed: make([]int64, ranks*channels)}
 	d.streams = make([]stream, ranks*place.Nodes*channels)
-	for _, p := range plans { // that sum up: from is of their entries
-		for n := range p.Fans {
-			for c := range channels {
-				s := &d.streams[(place.RailPeer(p.Rank, n)*place.Nodes+place.Node(p.Rank))*channels+c]
-				s.from, s.total = uint32(p.Fans[n].Start[c]), uint16(p.Fans[n].Start[c+1]-p.Fans[n].Start[c])
-				if n != place.Node(p.Rank) {
-					m.total += int64(s.total)
-				}
-			}
-		}
-	}
+	d.copies = m.copiesOf(plans, func(p *plan.TwoHop, n, c int) *stream { // of the rank that sums up
+		return &d.streams[(place.RailPeer(p.Rank, n)*place.Nodes+place.Node(p.Rank))*channels+c]
+	})
 	d.reducers = make([]twoHopReducer, ranks*channels)
 	d.homes = make([]home, ranks*channels)
 	var firsts, from []int32
 	m.addSMs(func(rank, c, which int) []role {
 		h, r := &d.homes[rank*channels+c], &d.reducers[rank*channels+c]
 		if which == m.perChannel-1 {
-			*r = twoHopReducer{d: d, rank: rank, channel: c, sm: m.smOf(rank, c, which), rows: make([]int32, place.GPUsPerNode)}
+			*r = twoHopReducer{d: d, rank: rank, channel: c, sm: m.smOf(rank, c, which)}
 		}
 		if which == second {
 			return []role{r}
@@ -143,7 +136,6 @@ type twoHopReducer struct {
 	begun         bool
 	chunks        [asked]outputs // a ring: on their way here, or to be added up
 	first, n      int
-	rows          []int32
 	now           outputs // of the step under way
 }
 
@@ -179,25 +171,23 @@ func (r *twoHopReducer) take(t *target) bool {
 		}
 		s.open += uint16(rows)
 	}
-	r.push(int(t.to), id, int(s.from)+int(s.total)-int(t.left), rows)
+	r.push(id, int(s.from)+(int(s.total)-int(t.left))/r.d.Plan.Chunk, rows)
 	t.left -= int32(rows)
 	return true
 }
 
-// push has the ranks of the node send their outputs for some entries of the fan of node n.
-func (r *twoHopReducer) push(n, id, from, entries int) {
-	d, p := r.d, r.d.plans[r.rank]
-	fan, own := &p.Fans[n], p.Place.Node(r.rank)
-	clear(r.rows)
-	for _, i := range fan.Index[fan.First[from]:fan.First[from+entries]] {
-		r.rows[i]++
-	}
+// push has the ranks of the node send their outputs for a chunk of sums.
+func (r *twoHopReducer) push(id, chunk, entries int) {
+	d := r.d
+	place, copies := &d.Plan.Place, 0
+	own := place.Node(r.rank)
 	there := d.now
-	for i, rows := range r.rows {
+	for i, rows := range d.copies[chunk*place.GPUsPerNode : (chunk+1)*place.GPUsPerNode] {
 		if rows == 0 {
 			continue
 		}
-		rank := p.Place.Rank(own, i)
+		copies += int(rows)
+		rank := place.Rank(own, i)
 		d.read(r.rank, rank, int(rows))
 		at := d.smOf(rank, r.channel, first)
 		d.pushed[at] = max(d.pushed[at], d.now) + int64(float64(rows)*d.perCopy*d.sms[at].speed)
@@ -208,7 +198,7 @@ func (r *twoHopReducer) push(n, id, from, entries int) {
 		}
 		there = max(there, through)
 	}
-	r.chunks[(r.first+r.n)%asked] = outputs{id, entries, int(fan.First[from+entries] - fan.First[from]), there}
+	r.chunks[(r.first+r.n)%asked] = outputs{id, entries, copies, there}
 	r.n++
 }
 

@@ -27,7 +27,7 @@ func newTwoHopDispatch(m *machine, plans []*plan.TwoHop) *twoHopDispatch {
 	d.streams = make([]stream, place.Ranks()*place.Nodes*channels)
 	d.forwards = make([]twoHopForwarder, place.Ranks()*channels)
 	d.underWay = make([]uint16, len(d.forwards)*place.GPUsPerNode)
-	d.chunks()
+	d.copies = m.copiesOf(plans, func(p *plan.TwoHop, n, c int) *stream { return &d.streams[d.id(p.Rank, n, c)] })
 	m.addSMs(func(rank, c, which int) []role {
 		f := &d.forwards[rank*channels+c]
 		if place.Nodes == 1 {
@@ -50,39 +50,6 @@ func newTwoHopDispatch(m *machine, plans []*plan.TwoHop) *twoHopDispatch {
 		return []role{s, f}
 	})
 	return d
-}
-
-// chunks counts what each chunk of each stream becomes.
-func (d *twoHopDispatch) chunks() {
-	gpus, chunk := d.Plan.Place.GPUsPerNode, d.Plan.Chunk
-	all := 0
-	for _, p := range d.plans {
-		for n := range p.Fans {
-			for c := range p.Channels {
-				all += int(d.Plan.Signals(int(p.Fans[n].Start[c+1] - p.Fans[n].Start[c])))
-			}
-		}
-	}
-	d.copies = make([]uint16, 0, all*gpus)
-	for _, p := range d.plans {
-		for n := range p.Fans {
-			f := &p.Fans[n]
-			for c := range p.Channels {
-				s := &d.streams[d.id(p.Rank, n, c)]
-				s.total, s.from = uint16(f.Start[c+1]-f.Start[c]), uint32(len(d.copies)/gpus)
-				for at := int(f.Start[c]); at < int(f.Start[c+1]); at += chunk {
-					d.copies = d.copies[:len(d.copies)+gpus]
-					rows := d.copies[len(d.copies)-gpus:]
-					for _, i := range f.Index[f.First[at]:f.First[min(at+chunk, int(f.Start[c+1]))]] {
-						rows[i]++
-					}
-				}
-			}
-			if n != d.Plan.Place.Node(p.Rank) {
-				d.total += int64(f.Start[p.Channels])
-			}
-		}
-	}
 }
 
 func (d *twoHopDispatch) begin() {

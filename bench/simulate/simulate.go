@@ -96,7 +96,8 @@ func (c *Config) one(ctx context.Context, p *bench.Prediction, alg plan.Algorith
 	}
 	rec.Exec.Channels, rec.Exec.Chunk = &s.Plan.Channels, &s.Plan.Chunk
 	rec.Simulation = &record.Simulation{Hardware: s.Hardware.Name, Kernels: s.Kernels.Name, SMs: s.SMs, Jitter: s.Jitter,
-		BarrierUS: r.BarrierUS, Busy: record.Busy(r.Busy), Events: r.Events}
+		BarrierUS: r.BarrierUS, Busy: record.Busy(r.Busy), Events: r.Events,
+		SlowRanks: []string{}, SlowLinks: []string{}}
 	if s.Ring > 0 {
 		rec.Simulation.Ring = &s.Ring
 	}

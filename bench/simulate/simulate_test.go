@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"testing"
 
 	"github.com/commbench/commbench/alltoall/hardware"
+	"github.com/commbench/commbench/alltoall/model"
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/bench"
 	"github.com/commbench/commbench/bench/record"
@@ -98,4 +101,32 @@ func Example() {
 	}
 	fmt.Printf("%s: %.0f GB/s over scale-out\n", recs[0].Source, *recs[0].Bandwidth.ScaleOutLogical)
 	// Output: simulated: 57 GB/s over scale-out
+}
+
+// How near the simulator must be to what was published, where nothing was fitted to it. It has
+// no parameter of its own: those of the kernels were fitted by the model.
+func TestPublished(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
+	within := map[string]struct{ median, worst float64 }{"DeepEP V1": {0.05, 0.15}, "DeepEP V1 low-latency": {0.10, 0.25}, "NCCL EP low-latency": {0.10, 0.25}}
+	errs := map[string][]float64{}
+	for _, p := range model.Measurements() {
+		got, err := simulate.Published(context.Background(), &p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		off := got/p.Value - 1
+		t.Logf("%s, %d nodes, %s: published %v %s, simulated %.1f (%+.1f %%), fitted: %s", p.System, p.Nodes, p.Op, p.Value, p.Figure, got, 100*off, p.Fitted)
+		if p.Fitted == "" {
+			errs[p.System] = append(errs[p.System], math.Abs(off))
+		}
+	}
+	for system, limit := range within {
+		e := errs[system]
+		slices.Sort(e)
+		if len(e) < 5 || e[len(e)/2] > limit.median || e[len(e)-1] > limit.worst {
+			t.Errorf("%s: %v, want a median of %v and at worst %v", system, e, limit.median, limit.worst)
+		}
+	}
 }

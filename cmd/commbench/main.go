@@ -81,7 +81,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Writer:          stdout,
 		ErrWriter:       stderr,
 		HideHelpCommand: true,
-		Commands:        []*cli.Command{dispatchCommand(), combineCommand(), roundtripCommand(), planCommand(), smCommand(), simCommand(), limitsCommand(), hardwareCommand(), validateCommand(), limitsPeerCommand()},
+		Commands:        []*cli.Command{dispatchCommand(), combineCommand(), roundtripCommand(), planCommand(), smCommand(), simCommand(), limitsCommand(), hardwareCommand(), validateCommand(), calibrateCommand(), limitsPeerCommand()},
 		ExitErrHandler:  func(*cli.Context, error) {}, // run decides
 		OnUsageError:    usage,
 		Action: func(c *cli.Context) error {

@@ -1,0 +1,325 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/commbench/commbench/alltoall/hardware"
+	"github.com/commbench/commbench/alltoall/model"
+	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/bench/unit"
+)
+
+func calibrateCommand() *cli.Command {
+	names := make([]string, len(model.Parameters))
+	for i, p := range model.Parameters {
+		names[i] = string(p)
+	}
+	return &cli.Command{
+		Name:  "calibrate",
+		Usage: "fit hardware and kernels to measured records",
+		Description: "Reads records (JSON or JSON Lines: of dispatch, combine and sim, or imported) and finds the link\n" +
+			"rates, the latency and the rate of an SM with which the model is nearest to their times. It starts\n" +
+			"from --hardware and --kernels, prints what it found with what is left of each record's error, and\n" +
+			"writes a hardware file, and a kernels file, for sm and sim. See docs/model.md.\n\n" +
+			"Examples:\n" +
+			"  commbench calibrate --records runs.jsonl --hardware h100 --kernels v1 --sms 20\n" +
+			"  commbench calibrate --records runs.jsonl --hardware h100 -o mine.yaml --kernels-output kernels.yaml\n" +
+			"  commbench calibrate --records runs.jsonl --hardware h100 --fit scale_out.achievable_gbps",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "records", Usage: "`FILE` of records; - is standard input"},
+			&cli.StringFlag{Name: "hardware", Usage: "a `NAME` of the catalogue or a FILE.yaml to start from"},
+			&cli.StringFlag{Name: "kernels", Value: "v2", Usage: "`GENERATION` of kernels, or a FILE.yaml, to start from", DefaultText: "v2; ll where all records are of low-latency"},
+			&cli.IntFlag{Name: "sms", Usage: "SMs of a GPU, of records that do not say", DefaultText: "what their channels take"},
+			&cli.StringFlag{Name: "fit", Usage: "`PARAMETERS` to fit: " + strings.Join(names, ", "), DefaultText: "all that the records depend on"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the hardware to `FILE.yaml`"},
+			&cli.StringFlag{Name: "kernels-output", Usage: "write the kernels to `FILE.yaml`"},
+			formatFlag("table or json"),
+		},
+		Action:       runCalibrate,
+		OnUsageError: usage,
+	}
+}
+
+// calibration is what calibrate prints.
+type calibration struct {
+	*model.Fitted
+	records string // where they are from
+	rows    []calibrated
+	left    []string // why records were left out
+}
+
+// calibrated is a record beside its predictions.
+type calibrated struct {
+	Op        string  `json:"op"`
+	Algorithm string  `json:"algorithm"`
+	Nodes     int     `json:"nodes"`
+	Ranks     int     `json:"ranks"`
+	Tokens    int     `json:"tokens"`
+	SMs       int     `json:"sms"`
+	Measured  float64 `json:"measured_us"`
+	Before    float64 `json:"before_us"`
+	After     float64 `json:"after_us"`
+	Residual  float64 `json:"residual"` // after over measured, less 1
+}
+
+func runCalibrate(c *cli.Context) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
+	format, err := formatOf(c, "table", "json")
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"records", "hardware"} {
+		if !c.IsSet(name) {
+			return usageError{fmt.Errorf("--%s: want one; see commbench calibrate --help", name)}
+		}
+	}
+	fitted, err := calibrate(c)
+	if err != nil {
+		return err
+	}
+	if err := fitted.save(c.String("output"), c.String("kernels-output")); err != nil {
+		return err
+	}
+	if format == "json" {
+		return writeJSON(c.App.Writer, fitted.document())
+	}
+	_, err = c.App.Writer.Write(fitted.table())
+	return err
+}
+
+// calibrate reads what the flags name, and fits.
+func calibrate(c *cli.Context) (*calibration, error) {
+	recs, name, err := readRecords(c)
+	if err != nil {
+		return nil, err
+	}
+	h, err := hardware.Open(c.String("hardware"))
+	if err != nil {
+		return nil, usageError{err}
+	}
+	kernels := c.String("kernels")
+	if !c.IsSet("kernels") && !slices.ContainsFunc(recs, func(r record.Record) bool { return r.Algorithm != record.LowLatency }) {
+		kernels = "ll"
+	}
+	k, err := hardware.Kernels(kernels)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	parameters := model.Parameters
+	if c.IsSet("fit") {
+		parameters = nil
+		for p := range strings.SplitSeq(c.String("fit"), ",") {
+			parameters = append(parameters, model.Parameter(strings.TrimSpace(p)))
+		}
+	}
+	out := &calibration{records: name}
+	var samples []model.Sample
+	for i := range recs {
+		s, err := sampleOf(&recs[i], k, c.Int("sms"))
+		if err != nil {
+			out.left = append(out.left, fmt.Sprintf("record %d (%s by %s): %v", i, recs[i].Op, recs[i].Algorithm, err))
+			continue
+		}
+		samples = append(samples, s)
+		out.rows = append(out.rows, calibrated{recs[i].Op, recs[i].Algorithm, s.Nodes, s.Nodes * s.GPUsPerNode, s.Tokens, s.SMs, s.US, 0, 0, 0})
+	}
+	if len(samples) == 0 && len(out.left) > 0 {
+		return nil, usageError{fmt.Errorf("--records %s: no record can be fitted to: %s", name, out.left[0])}
+	}
+	if out.Fitted, err = model.Fit(h, k, samples, parameters...); err != nil {
+		return nil, usageError{fmt.Errorf("--records %s: %w", name, err)}
+	}
+	for i := range out.rows {
+		r := &out.rows[i]
+		r.Before, r.After = out.Before[i], out.After[i]
+		r.Residual = r.After/r.Measured - 1
+	}
+	out.sign(len(samples))
+	return out, nil
+}
+
+func readRecords(c *cli.Context) (recs []record.Record, name string, err error) {
+	name = c.String("records")
+	in := io.Reader(os.Stdin)
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, name, usageError{fmt.Errorf("--records: %w", err)}
+		}
+		defer func() { _ = f.Close() }() // which was read
+		in = f
+	}
+	if recs, err = record.Read(in, name); err != nil {
+		return nil, name, usageError{fmt.Errorf("--records: %w", err)}
+	}
+	if len(recs) == 0 {
+		err = usageError{fmt.Errorf("--records %s: no records", name)}
+	}
+	return recs, name, err
+}
+
+// sampleOf is what a record says to the model.
+func sampleOf(r *record.Record, k *hardware.Profile, sms int) (s model.Sample, err error) {
+	if r.TimeUS.TransferP50 == nil && r.TimeUS.P50 == nil {
+		return s, errors.New("no time")
+	}
+	s.US = *cmpOr(r.TimeUS.TransferP50, r.TimeUS.P50)
+	w := &r.Workload
+	s.Workload = model.Workload{Op: model.Op(r.Op), Algorithm: plan.Algorithm(r.Algorithm), Nodes: r.Cluster.Nodes, GPUsPerNode: r.Cluster.GPUsPerNode,
+		Experts: w.Experts, TopK: w.TopK, Tokens: w.Tokens, Hidden: w.Hidden}
+	if r.Op == record.Dispatch {
+		if s.DType, err = plan.ParseDType(w.Dtype); err != nil {
+			return s, err
+		}
+	}
+	if n, ranks := r.Skew.NodesPerToken, r.Skew.RanksPerToken; n != nil && ranks != nil {
+		s.TokenNodes, s.TokenRanks = *n, *ranks
+	}
+	if hot := r.Skew.HottestRank; hot != nil && *hot > chance {
+		s.Hottest = *hot
+	}
+	switch {
+	case r.Simulation != nil:
+		s.SMs = r.Simulation.SMs
+	case sms > 0:
+		s.SMs = sms
+	case r.Exec.Channels != nil && k.RolesApart:
+		s.SMs = 2 * *r.Exec.Channels
+	case r.Exec.Channels != nil:
+		s.SMs = *r.Exec.Channels
+	default:
+		return s, errors.New("it does not say how many SMs: give --sms")
+	}
+	if r.Op == record.Roundtrip {
+		return s, errors.New("its dispatch and its combine are fitted to, not their sum")
+	}
+	return s, nil
+}
+
+// cmpOr is the first that is not nil.
+func cmpOr(a, b *float64) *float64 {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// sign gives what was fitted its source, and names of their own.
+func (f *calibration) sign(samples int) {
+	source := fmt.Sprintf("fitted to %s of %s", unit.Counted(int64(samples), "record"), filepath.Base(f.records))
+	h, k := f.Hardware, f.Kernels
+	for _, v := range f.Values {
+		if !v.Determined {
+			continue
+		}
+		switch v.Parameter {
+		case model.OutRate:
+			h.ScaleOut.Achievable.Source = source
+		case model.UpRate:
+			h.ScaleUp.Achievable.Source = source
+		case model.Latency:
+			h.ScaleOut.Put.Source, h.ScaleOut.Signal.Source = source, source
+		case model.SMRate:
+			k.Write.Source = source
+			k.Read.Source, k.Reduce.Source = source+", in proportion to write_gbps", source+", in proportion to write_gbps"
+		}
+	}
+	h.Name, h.Title = h.Name+"-calibrated", h.Title+", calibrated"
+	k.Name, k.Title = k.Name+"-calibrated", k.Title+", calibrated"
+}
+
+// save writes the files that were asked for.
+func (f *calibration) save(hardwareFile, kernelsFile string) error {
+	for _, out := range []struct {
+		flag, path string
+		text       []byte
+	}{{"output", hardwareFile, f.Hardware.YAML()}, {"kernels-output", kernelsFile, f.Kernels.YAML()}} {
+		if out.path == "" {
+			continue
+		}
+		if ext := filepath.Ext(out.path); ext != ".yaml" && ext != ".yml" {
+			return usageError{fmt.Errorf("--%s %s: want a name that ends in .yaml, as --hardware and --kernels take it", out.flag, out.path)}
+		}
+		o, err := openOutput(out.path, "table", io.Discard)
+		if err != nil {
+			return err
+		}
+		if err := o.write(func(w io.Writer) error { _, err := w.Write(out.text); return err }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// residuals are the errors of all records, sorted by size.
+func (f *calibration) residuals() []float64 {
+	all := make([]float64, len(f.rows))
+	for i := range f.rows {
+		all[i] = math.Abs(f.rows[i].Residual)
+	}
+	slices.Sort(all)
+	return all
+}
+
+func (f *calibration) table() []byte {
+	var t bytes.Buffer
+	fmt.Fprintf(&t, "commbench calibrate: %s of %s\n\n", unit.Counted(int64(len(f.rows)), "record"), f.records)
+	const value = "%-28s%-6s%11s%11s  %s\n"
+	fmt.Fprintf(&t, value, "parameter", "unit", "before", "after", "")
+	for _, v := range f.Values {
+		units, note := "GB/s", ""
+		if v.Parameter == model.Latency {
+			units = "us"
+		}
+		if !v.Determined {
+			note = "no record depends on it"
+		}
+		t.WriteString(strings.TrimRight(fmt.Sprintf(value, v.Parameter, units, unit.Number(v.Before), unit.Number(v.After), note), " \n") + "\n")
+	}
+	t.WriteString("\n")
+	const line = "%-11s%-10s%7s%7s%9s%6s%14s%12s%12s%11s\n"
+	fmt.Fprintf(&t, line, "algorithm", "op", "nodes", "ranks", "tokens", "SMs", "measured, us", "before", "after", "residual")
+	for _, r := range f.rows {
+		fmt.Fprintf(&t, line, r.Algorithm, r.Op, unit.Count(int64(r.Nodes)), unit.Count(int64(r.Ranks)), unit.Count(int64(r.Tokens)), unit.Count(int64(r.SMs)),
+			numeral(r.Measured), numeral(r.Before), numeral(r.After), fmt.Sprintf("%+.1f %%", 100*r.Residual))
+	}
+	all := f.residuals()
+	fmt.Fprintf(&t, "\nresiduals: median %.1f %%, worst %.1f %%\n", 100*median(all), 100*all[len(all)-1])
+	for _, why := range f.left {
+		fmt.Fprintf(&t, "left out: %s\n", why)
+	}
+	return t.Bytes()
+}
+
+// document is the same for machines.
+func (f *calibration) document() any {
+	type value struct {
+		Parameter  model.Parameter `json:"parameter"`
+		Before     float64         `json:"before"`
+		After      float64         `json:"after"`
+		Determined bool            `json:"determined"`
+	}
+	doc := struct {
+		Schema     string       `json:"schema"`
+		Parameters []value      `json:"parameters"`
+		Records    []calibrated `json:"records"`
+		LeftOut    []string     `json:"left_out"`
+	}{Schema: "commbench.calibration/v1", Records: f.rows, LeftOut: append([]string{}, f.left...)}
+	for _, v := range f.Values {
+		doc.Parameters = append(doc.Parameters, value{v.Parameter, v.Before, v.After, v.Determined})
+	}
+	return doc
+}
