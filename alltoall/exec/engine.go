@@ -109,7 +109,7 @@ func (g *Group) dispatchGroups(e *engine, w *engineWords, plans []plan.Plan) []*
 			case *plan.PXN:
 				perNode[r.node].roles = append(perNode[r.node].roles,
 					member{&pxnSender{g: g, l: l, a: e.areas, w: &w.pxn, sent: make([]flow, ranks), told: make([]int, ranks)}, i},
-					member{&pxnForwarder{g: g, l: l, a: e.areas, w: &w.pxn, live: make(live, 0, ranks), done: make([]int, ranks), taken: make([]flow, ranks), owed: lent{ring: make([]loan, ranks*max(1, e.areas.slots))}}, i})
+					member{&pxnForwarder{g.newPasser(l, e.areas, &w.pxn, w.pxn.tail, w.pxn.credit, e.areas.slots)}, i})
 			case *plan.TwoHop:
 				rails[r.index].roles = append(rails[r.index].roles,
 					member{&twoHopSender{g: g, l: l, a: e.areas, w: &w.dispatch, live: make(live, 0, nodes), next: make([]int32, nodes), sent: make([]flow, nodes)}, i},
@@ -217,7 +217,7 @@ func (g *Group) combineGroups(e *engine, w *engineWords, plans []plan.Plan) []*g
 			case *plan.PXN:
 				perNode[r.node].roles = append(perNode[r.node].roles,
 					member{&pxnPusher{g: g, l: l, a: e.areas, w: &w.pxn, live: make(live, 0, ranks), next: make([]int32, ranks), sent: make([]flow, ranks)}, i},
-					member{&pxnReturner{g: g, l: l, a: e.areas, w: &w.pxn, live: make(live, 0, ranks), done: make([]int, ranks), taken: make([]flow, ranks), sent: make([]flow, ranks), owed: lent{ring: make([]loan, ranks*max(1, e.areas.sumSlots))}}, i},
+					member{&pxnReturner{g.newPasser(l, e.areas, &w.pxn, w.pxn.backTail, w.pxn.backFree, e.areas.sumSlots), make([]flow, ranks)}, i},
 					member{&directHomeReducer{home: home{g: g, l: l, sum: sum()}, a: e.areas, w: &w.direct, taken: make([]flow, ranks), owed: make([]int, ranks), left: make([]int32, ranks)}, i})
 			case *plan.Direct:
 				groups = append(groups, &group{roles: []member{

@@ -203,15 +203,14 @@ func newPlayer(m *machine, plans []plan.Plan) (player, error) {
 		}
 		return newTwoHopDispatch(m, of[*plan.TwoHop](plans)), nil
 	case *plan.Direct:
-		if m.Combine {
-			return newDirectCombine(m, of[*plan.Direct](plans)), nil
-		}
-		return newDirectDispatch(m, of[*plan.Direct](plans)), nil
+		return newDirect(m, of[*plan.Direct](plans), nil), nil
 	case *plan.PXN:
-		if m.Combine {
-			return newPXNCombine(m, of[*plan.PXN](plans)), nil
+		all := of[*plan.PXN](plans)
+		direct := make([]*plan.Direct, len(all))
+		for i, p := range all {
+			direct[i] = &p.Direct
 		}
-		return newPXNDispatch(m, of[*plan.PXN](plans)), nil
+		return newDirect(m, direct, all), nil
 	case *plan.LowLatency:
 		if m.Combine {
 			return newLLCombine(m, of[*plan.LowLatency](plans)), nil
@@ -221,6 +220,13 @@ func newPlayer(m *machine, plans []plan.Plan) (player, error) {
 		return newAllToAll(m, of[*plan.AllToAll](plans)), nil
 	}
 	return nil, fmt.Errorf("sim: plans of %T cannot be simulated", plans[0])
+}
+
+func newDirect(m *machine, plans []*plan.Direct, through []*plan.PXN) player {
+	if m.Combine {
+		return newDirectCombine(m, plans, through)
+	}
+	return newDirectDispatch(m, plans, through)
 }
 
 // of has plans as those of their algorithm.

@@ -57,6 +57,9 @@ func TestAgreesWithTheModel(t *testing.T) {
 
 // So they do where the links between leaf switches are the bound, in rails and across them.
 func TestFabricAgreesWithTheModel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	l := published(8, 1024)
 	tables := l.tables(t)
 	reach := routing.Measure(l.place(t), tables)
@@ -100,7 +103,10 @@ func TestSlowParts(t *testing.T) {
 	pairs := load{nodes: 2, gpus: 1, experts: 8, topK: 4, tokens: 2000, routing: "uniform"}
 	node := load{nodes: 1, gpus: 2, experts: 8, topK: 4, tokens: 2000, routing: "uniform"}
 	four := published(4, 500)
-	for _, alg := range plan.Algorithms {
+	for i, alg := range plan.Algorithms {
+		if testing.Short() && i > 0 {
+			continue // for the sake of time
+		}
 		for _, combine := range []bool{false, true} {
 			for what, c := range map[string]struct {
 				load

@@ -6,130 +6,10 @@ import (
 	"github.com/commbench/commbench/alltoall/plan"
 )
 
-// Direct dispatch: a sender puts each token once to each of its ranks, whichever node they are
-// on. Where roles have SMs of their own, the other of a channel's two copies what came.
-
-type directDispatch struct {
-	*machine
-	plans   []*plan.Direct
-	arrived int64
-}
-
-func newDirectDispatch(m *machine, plans []*plan.Direct) *directDispatch {
-	d := &directDispatch{machine: m, plans: plans}
-	for _, p := range plans {
-		for _, to := range p.To {
-			if m.Plan.Place.Node(int(to)) != m.Plan.Place.Node(p.Rank) {
-				m.total++
-			}
-		}
-	}
-	m.addSMs(func(rank, c, which int) []role {
-		if which == second {
-			return nil // receivers, which have no step but to copy
-		}
-		s := &directSender{d: d, rank: rank, channel: c, sm: m.smOf(rank, c, first)}
-		s.token, s.end = plan.Span(plans[rank].Tokens, plans[rank].Channels, c)
-		return []role{s}
-	})
-	return d
-}
-
-func (d *directDispatch) begin() {}
-
-// A message's id is (receiver, channel).
-func (d *directDispatch) receiver(id int) int { return id / d.Plan.Channels }
-
-func (d *directDispatch) deliver(id, rows int, at int64) {
-	d.arrived += int64(rows)
-	d.came(d.receiver(id), id%d.Plan.Channels, rows, at)
-}
-
-// came has rows copied where kernels have receivers.
-func (m *machine) came(rank, channel, rows int, at int64) {
-	m.finished(rank, at)
-	if m.perChannel == 2 {
-		m.owe(m.smOf(rank, channel, second), at, rows)
-	}
-}
-
-func (d *directDispatch) credit(int, int) {}
-
-func (d *directDispatch) stuck() string {
-	if d.arrived < d.total {
-		return fmt.Sprintf("%d of %d rows arrived", d.arrived, d.total)
-	}
-	return ""
-}
-
-// directSender moves one channel's tokens straight to their target ranks.
-type directSender struct {
-	d             *directDispatch
-	rank, channel int
-	sm            int
-	token, end    int
-	from          int // first token of the step under way
-	ended         bool
-}
-
-func (s *directSender) start() (work, bool) {
-	if s.token == s.end {
-		if !s.ended {
-			s.ended = true
-			s.d.complete(s.d.plans[s.rank], s.channel)
-		}
-		return work{}, false
-	}
-	if s.d.backedUp(s.rank, s.sm) {
-		return work{}, false
-	}
-	s.from, s.token = s.token, min(s.token+s.d.Plan.Chunk, s.end)
-	d, p, through := s.d, s.d.plans[s.rank], int64(0)
-	for _, to := range p.To[p.First[s.from]:p.First[s.token]] {
-		if d.Plan.Place.Node(int(to)) == d.Plan.Place.Node(s.rank) {
-			through = max(through, d.up(s.rank, int(to), 1, d.now))
-		}
-	}
-	return work{read: float64(s.token - s.from), write: float64(p.First[s.token] - p.First[s.from]), stores: through}, true
-}
-
-func (s *directSender) finish() {
-	d, p := s.d, s.d.plans[s.rank]
-	l, place := d.ledgers[s.rank], &d.Plan.Place
-	node := place.Node(s.rank)
-	for _, to := range p.To[p.First[s.from]:p.First[s.token]] {
-		to := int(to)
-		if place.Node(to) == node {
-			l.Put(&l.ScaleUp[place.Index(to)], 1, &d.Row)
-			d.came(to, s.channel, 1, d.stored(s.rank, to))
-			continue
-		}
-		l.Put(&l.ScaleOut[to], 1, &d.Row)
-		d.send(s.rank, to, 1, to*p.Channels+s.channel)
-	}
-}
-
-// complete tells ranks that all rows of a channel are on their way.
-func (d *directDispatch) complete(p *plan.Direct, channel int) {
-	ranks := d.Plan.Place.Ranks()
-	for to, rows := range p.Rows[channel*ranks : (channel+1)*ranks] {
-		if rows > 0 {
-			d.link(p.Rank, to).Signals++
-		}
-	}
-}
-
-// link is a rank's count of what it has moved to another.
-func (m *machine) link(from, to int) *plan.Link {
-	place := &m.Plan.Place
-	if place.Node(from) == place.Node(to) {
-		return &m.ledgers[from].ScaleUp[place.Index(to)]
-	}
-	return &m.ledgers[from].ScaleOut[to]
-}
-
 // Direct combine: each rank pushes its outputs into rings at their homes, or over scale-up,
-// and home adds up.
+// and home adds up. In pxn what is for another node and another rail goes to the rank of the
+// node that is on home's rail, whose NIC sends it on into home's ring. An id behind those of all
+// streams is of rows on their way to it.
 
 type directCombine struct {
 	*machine
@@ -139,10 +19,10 @@ type directCombine struct {
 	homes   []home
 }
 
-func newDirectCombine(m *machine, plans []*plan.Direct) *directCombine {
+func newDirectCombine(m *machine, plans []*plan.Direct, through []*plan.PXN) *directCombine {
 	place, channels := &m.Plan.Place, m.Plan.Channels
 	ranks := place.Ranks()
-	d := &directCombine{machine: m, plans: plans, streams: make([]stream, ranks*ranks*channels), homes: make([]home, ranks*channels)}
+	d := &directCombine{machine: m, plans: plans, through: through, streams: make([]stream, ranks*ranks*channels), homes: make([]home, ranks*channels)}
 	for _, p := range plans {
 		for to := range ranks {
 			for c := range channels {
@@ -204,6 +84,12 @@ func (d *directCombine) deliver(id, rows int, at int64) {
 }
 
 func (d *directCombine) credit(id, rows int) {
+	if id >= len(d.streams) { // rows that reach who passes them on: its NIC sends them
+		id -= len(d.streams)
+		home, from, _ := d.split(id)
+		d.send(d.through[from].Through(home), home, rows, id)
+		return
+	}
 	_, from, c := d.split(id)
 	d.streams[id].open -= uint16(rows)
 	d.wake(d.smOf(from, c, first), d.now)
@@ -217,9 +103,20 @@ func (d *directCombine) stuck() string {
 		if s.freed < s.total {
 			return fmt.Sprintf("rank %d, channel %d: %d outputs from rank %d, of which %d arrived and %d were added up", home, c, s.total, from, s.arrived, s.freed)
 		}
-		if place.Node(from) != place.Node(home) {
-			d.charge(s, from, home)
+		if place.Node(from) == place.Node(home) {
+			continue
 		}
+		via := from
+		if d.through != nil {
+			via = d.through[from].Through(home)
+		}
+		if via != from { // tails to who passes on, and its credits
+			k := d.link(from, via)
+			d.ledgers[from].Put(k, int(s.arrived), &d.Row)
+			k.Signals += int64(s.tails)
+			d.link(via, from).Signals += int64(s.tails)
+		}
+		d.charge(s, via, home)
 	}
 	return ""
 }
@@ -253,11 +150,7 @@ func (s *directPusher) start() (work, bool) {
 		s.begin()
 	}
 	d := s.d
-	backedUp := d.backedUp
-	if d.through != nil {
-		backedUp = d.allBackedUp
-	}
-	if len(s.others.live) > 0 && !backedUp(s.rank, s.sm) && s.others.turn(s.take) {
+	if len(s.others.live) > 0 && !d.full(d.through, s.rank, s.sm) && s.others.turn(s.take) {
 		w := work{read: float64(s.rows), write: float64(s.rows)}
 		if via := s.via(); via != s.rank {
 			w.stores = d.up(s.rank, via, s.rows, d.now)
@@ -298,7 +191,7 @@ func (s *directPusher) finish() {
 	id := d.id(s.home, s.rank, s.channel)
 	if place.Node(s.home) != place.Node(s.rank) {
 		if via := s.via(); via != s.rank {
-			d.at(d.stored(s.rank, via), credited, s.rows, d.relayed(id))
+			d.at(d.stored(s.rank, via), credited, s.rows, len(d.streams)+id)
 			return
 		}
 		d.send(s.rank, s.home, s.rows, id)
