@@ -87,7 +87,11 @@ func Predict(ctx context.Context, c Config, algorithms ...plan.Algorithm) (*Pred
 // that it is small.
 func (c *Config) leastPlanned(p topo.Placement) int64 {
 	ranks, experts := float64(p.Ranks()), float64(p.Experts)
-	bytes := ranks*float64(c.Tokens)*40*float64(c.TopK) + ranks*(ranks*float64(16*(c.Channels+2))+8*experts)
+	pairs := ranks
+	if c.Algorithm == plan.AlgTwoHop {
+		pairs = float64(p.Nodes)
+	}
+	bytes := ranks*float64(c.Tokens)*40*float64(c.TopK) + ranks*(pairs*float64(16*(c.Channels+2))+8*experts)
 	if c.Algorithm == plan.AlgAllToAll {
 		bytes += 4 * ranks * float64(c.Channels*c.rounds(p.Ranks())) * (3*experts + 4*ranks)
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/alltoall/routing"
 	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/bench/unit"
 )
 
 // Elsewhere is what an operation took that did not run here: it was simulated. Times are in
@@ -24,6 +25,24 @@ type Elsewhere struct {
 
 // Tables is the routing of all ranks.
 func (p *Prediction) Tables() []routing.Table { return p.s.tables }
+
+// Fits says whether plans with so many channels, and what follows them, fit into memory. The
+// error is an *InputError.
+func (p *Prediction) Fits(alg plan.Algorithm, channels int) error {
+	c := p.Config
+	c.Algorithm, c.Channels = alg, channels
+	pairs := float64(p.Place.Ranks()) * float64(p.Place.Ranks())
+	if alg == plan.AlgTwoHop {
+		pairs = float64(p.Place.Ranks()) * float64(p.Place.Nodes)
+	}
+	const stream = 100 // bytes of a pair's channel, of its plan and while it is simulated
+	least := float64(c.leastPlanned(p.Place)) - pairs*float64(16*(c.Channels+2)) + pairs*float64(channels)*stream
+	if free := c.free(); free > 0 && least > float64(free) {
+		return inputf("%d ranks with %d channels take about %s of memory, more than the %s that may be used: take fewer SMs, --nodes or --tokens",
+			p.Place.Ranks(), channels, unit.Bytes(int64(min(least, 1<<62))), unit.Bytes(free))
+	}
+	return nil
+}
 
 // Record is what a run of the workload would have recorded.
 func (p *Prediction) Record(e *Elsewhere) (record.Record, error) {

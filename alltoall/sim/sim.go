@@ -74,6 +74,9 @@ func Run(ctx context.Context, c Config, plans []plan.Plan) (*Result, error) {
 		return nil, err
 	}
 	m := c.machine()
+	if err := m.ends(); err != nil {
+		return nil, err
+	}
 	p, err := newPlayer(m, plans)
 	if err != nil {
 		return nil, err
@@ -128,6 +131,27 @@ func (c *Config) check(plans []plan.Plan) error {
 		if min(s.A, s.B) < 0 || max(s.A, s.B) >= place.Ranks() || s.A == s.B || !share(s.Share) {
 			return fmt.Errorf("sim: slow link %d-%d at %v of its rate: want two ranks from 0 to %d, and above 0 to 1", s.A, s.B, s.Share, place.Ranks()-1)
 		}
+	}
+	return nil
+}
+
+// latest is the latest time that is simulated: 13 days. Sums of a few such times do not overflow.
+const latest = 1 << 60 // ps
+
+// ends says whether all would be over by then if it were done one row after the other.
+func (m *machine) ends() error {
+	p := &m.Plan
+	rows := float64(p.MaxTokens) * float64(p.TopK)
+	row := max(m.perOut, m.perUp, m.perUplink, m.perMemory, m.perRead, m.perWrite, m.perReduce) * (1 + m.Jitter)
+	slowest := 1.0
+	for _, s := range m.SlowRanks {
+		slowest = min(slowest, s.Share)
+	}
+	for _, s := range m.SlowLinks {
+		slowest = min(slowest, s.Share)
+	}
+	if all := max(rows*float64(p.Place.Ranks())*row, rows*row/slowest); !(all <= latest) {
+		return fmt.Errorf("sim: at these rates it may take %.3g days of virtual time: want at most %.3g; take fewer tokens, or faster hardware", all/864e14, latest/864e14)
 	}
 	return nil
 }

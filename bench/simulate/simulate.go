@@ -62,6 +62,9 @@ func (c *Config) one(ctx context.Context, p *bench.Prediction, alg plan.Algorith
 	if err != nil {
 		return rec, &bench.InputError{Err: err}
 	}
+	if err := p.Fits(alg, s.Plan.Channels); err != nil {
+		return rec, err
+	}
 	stage := fmt.Sprintf("simulating %s %s, in thousands of rows", alg, p.Config.Op)
 	c.progress(stage, 0, 0)
 	s.Progress = func(done, total int64) { c.progress(stage, int(done/1000), int(total/1000)) }
