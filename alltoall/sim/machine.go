@@ -31,31 +31,31 @@ type machine struct {
 	events int64
 
 	// Until when each rank's ports and memory are busy with what was queued there.
-	outPort, inPort     []int64 // [ranks] scale-out
-	upPort, downPort    []int64 // [ranks] scale-up, out and in
-	memory              []int64
-	leafOut, leafIn     []int64 // [leaves] towards the next tier and back; nil where they cannot be full
-	done                []int64 // [ranks] when the rank's last row was in its place
-	links               map[pair]*link
-	slow                []float64 // [ranks] of the rate of SMs; nil if all are alike
-	ledgers             []*plan.Ledger
-	sms                 []sm
-	debt                []int64 // [SMs] ps of copies that it has yet to do
-	wakeAt              []int64 // [SMs] when it looks again by itself; never, or busy
-	perChannel          int     // SMs of a channel
-	looking             int     // SM that looks for something to do
-	draw                counter.Source
-	jitters             bool
-	perOut, perUp       float64 // ps a row on a port
-	perMemory           float64 // ps a row that is read or written
-	perRead, perWrite   float64 // ps a row on an SM
-	perReduce, perCopy  float64
-	put, signal, store  int64 // latencies
-	leafNodes, perLeaf  int
-	perUplink           float64 // ps a row on a leaf's links to the next tier
-	busyOut, busyUp     int64   // ps, summed over ranks
-	busySM, busyMemory  int64
-	moved, total, shown int64 // rows, for progress
+	outPort, inPort    []int64 // [ranks] scale-out
+	upPort, downPort   []int64 // [ranks] scale-up, out and in
+	memory             []int64
+	leafOut, leafIn    []int64 // [leaves] towards the next tier and back; nil where they cannot be full
+	done               []int64 // [ranks] when the rank's last row was in its place
+	links              map[pair]*link
+	slow               []float64 // [ranks] of the rate of SMs; nil if all are alike
+	ledgers            []*plan.Ledger
+	sms                []sm
+	debt               []int64 // [SMs] ps of copies that it has yet to do
+	wakeAt             []int64 // [SMs] when it looks again by itself; never, or busy
+	perChannel         int     // SMs of a channel
+	looking            int     // SM that looks for something to do
+	draw               counter.Source
+	jitters            bool
+	perOut, perUp      float64 // ps a row on a port
+	perMemory          float64 // ps a row that is read or written
+	perRead, perWrite  float64 // ps a row on an SM
+	perReduce, perCopy float64
+	put, signal, store int64 // latencies
+	leafNodes, perLeaf int
+	perUplink          float64 // ps a row on a leaf's links to the next tier
+	busyOut, busyUp    int64   // ps, summed over ranks
+	busySM, busyMemory int64
+	moved, total       int64 // rows, for progress
 }
 
 // player is what an algorithm's operation does when something happens.
