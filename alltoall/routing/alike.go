@@ -149,7 +149,7 @@ func (s *screen) chooseInGroups(topK int) bool {
 		}
 		s.chosen[n] = s.sure(s.bestOf, s.scored())
 		if !s.chosen[n] {
-			score += float64(s.scored()-len(s.bestOf)) * affinity(s.least)
+			score += float64(float64(s.scored()-len(s.bestOf)) * affinity(s.least))
 		}
 		s.penalty[n] = -score
 	}

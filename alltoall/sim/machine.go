@@ -164,16 +164,20 @@ func (m *machine) wake(id int, t int64) {
 // owe gives an SM rows to copy that are there from time t, which has no effect but that it
 // takes time. It waits a little for more to come, as warps that poll do.
 func (m *machine) owe(id int, t int64, rows int) {
-	m.debt[id] += int64(float64(rows)*m.perCopy + 0.5)
+	m.debt[id] += whole(float64(rows) * m.perCopy)
 	m.wake(id, t+min(m.now/64, most64th))
 }
 
 // most64th is the longest that debt waits for more: 1/64 of the time so far, and no more than this.
 const most64th = 10_000_000 // ps
 
+// whole is a time in whole picoseconds. The conversion keeps the product from being fused with the
+// sum, which some CPUs would round otherwise.
+func whole(t float64) int64 { return int64(float64(t) + 0.5) }
+
 // cost is how long an SM of full speed takes: it reads, writes and adds at the same time.
 func (m *machine) cost(w work) int64 {
-	return int64(max(w.read*m.perRead, w.write*m.perWrite, w.reduce*m.perReduce) + 0.5)
+	return whole(max(w.read*m.perRead, w.write*m.perWrite, w.reduce*m.perReduce))
 }
 
 // look has an idle SM begin the next step of the first role, in turn, that has one.
@@ -202,7 +206,7 @@ func (m *machine) look(id int) {
 			cost, touched, stores = m.cost(w), w.read+w.write, w.stores
 		}
 		s.last, m.wakeAt[id], m.looking = r, busy, nobody
-		cost = m.late(int64(float64(cost)*s.speed + 0.5))
+		cost = m.late(whole(float64(cost) * s.speed))
 		m.busySM += cost
 		m.at(max(m.now+cost, m.touch(int(s.rank), touched), stores-upBacklog), stepped, 0, id)
 		return
@@ -215,7 +219,7 @@ func (m *machine) look(id int) {
 
 // touch has a rank's memory read or write rows, and says when it has.
 func (m *machine) touch(rank int, rows float64) int64 {
-	d := int64(rows*m.perMemory + 0.5)
+	d := whole(rows * m.perMemory)
 	m.busyMemory += d
 	m.memory[rank] = max(m.memory[rank], m.now) + d
 	return m.memory[rank]

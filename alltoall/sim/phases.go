@@ -38,7 +38,7 @@ func (m *machine) notify(plans []plan.Plan) float64 {
 				if place.Node(from) == place.Node(to) {
 					per, latency, lane = up, m.store, ranks
 				}
-				d := int64(float64(len(note))*per + 0.5)
+				d := whole(float64(len(note)) * per)
 				outPort[lane+from] += d
 				inPort[lane+to] = max(inPort[lane+to]+d, outPort[lane+from]+latency)
 				ended[to] = max(ended[to], inPort[lane+to])
@@ -61,7 +61,7 @@ func (m *machine) notify(plans []plan.Plan) float64 {
 func (c *Config) barrier() float64 {
 	rounds := func(n int) float64 { return math.Ceil(math.Log2(float64(n))) }
 	place := c.Plan.Place
-	return rounds(place.Nodes)*c.Hardware.ScaleOut.Signal.Value + rounds(place.GPUsPerNode)*c.Hardware.ScaleUp.Store.Value
+	return float64(rounds(place.Nodes)*c.Hardware.ScaleOut.Signal.Value) + float64(rounds(place.GPUsPerNode)*c.Hardware.ScaleUp.Store.Value)
 }
 
 // epilogue is the copies into tensors of a dispatch, or the last sums of a combine, by all

@@ -26,7 +26,7 @@ func (m *machine) waitFor(free, most int64, id int) bool {
 
 // send has rows leave a rank for another over scale-out. They arrive as an event of the id.
 func (m *machine) send(from, to, rows, id int) {
-	d := int64(float64(rows)*m.perOut + 0.5)
+	d := whole(float64(rows) * m.perOut)
 	m.busyOut += d
 	m.touch(from, float64(rows))
 	left := max(m.outPort[from], m.now) + d
@@ -45,7 +45,7 @@ func (m *machine) across(from, to, rows int, t int64) int64 {
 	if a == b {
 		return t
 	}
-	d := int64(float64(rows)*m.perUplink + 0.5)
+	d := whole(float64(rows) * m.perUplink)
 	up := max(m.leafOut[a]+d, t)
 	m.leafOut[a] = up
 	down := max(m.leafIn[b]+d, up)
@@ -76,7 +76,7 @@ func (m *machine) along(from, to int, d, t int64) int64 {
 // it are through.
 func (m *machine) arrive(id, rows int) {
 	to := m.receiver(id)
-	d := int64(float64(rows)*m.perOut + 0.5)
+	d := whole(float64(rows) * m.perOut)
 	in := max(m.inPort[to], m.now-d) + d
 	m.inPort[to] = in
 	m.moved += int64(rows)
@@ -89,7 +89,7 @@ func (m *machine) up(from, to, rows int, t int64) int64 {
 	if from == to {
 		return t
 	}
-	d := int64(float64(rows)*m.perUp + 0.5)
+	d := whole(float64(rows) * m.perUp)
 	m.busyUp += d
 	out := max(m.upPort[from], t) + d
 	m.upPort[from] = out
