@@ -249,7 +249,7 @@ func (c *cluster) check(phase string) {
 func (c *cluster) checkReceived(tables []routing.Table) {
 	c.t.Helper()
 	full := plan.DispatchRow(c.payload.DType, c.payload.Hidden, c.payload.TopK)
-	token := make([]byte, full.Size())
+	token := make([]byte, full.Size(), full.Size()+64) // room for a head in place of choices
 	for to, rows := range c.rows(tables) {
 		for k, row := range rows {
 			if row == ref.Padding {

@@ -187,3 +187,19 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// Low-latency kernels have no roles with SMs of their own.
+func TestLowLatencyRolesApart(t *testing.T) {
+	k, err := Kernels("ll")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.RolesApart = true
+	file := filepath.Join(t.TempDir(), "odd.yaml")
+	if err := os.WriteFile(file, k.YAML(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Kernels(file); err == nil || !strings.Contains(err.Error(), "low-latency kernels have no such roles") {
+		t.Error(err)
+	}
+}

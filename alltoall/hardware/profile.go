@@ -56,6 +56,9 @@ func (p *Profile) check() (field string, err error) {
 	if field, err := checkNames(p.Name, p.Title); err != nil {
 		return field, err
 	}
+	if p.LowLatency && p.RolesApart {
+		return "roles_apart", fmt.Errorf("true: low-latency kernels have no such roles")
+	}
 	return checkLines(p.Lines())
 }
 

@@ -134,8 +134,8 @@ func (f *fit) predict() ([]float64, error) {
 	all := make([]float64, len(f.samples))
 	for i := range f.samples {
 		s := &f.samples[i]
-		if !(s.US > 0) || math.IsInf(s.US, 0) {
-			return nil, fmt.Errorf("model: sample %d took %v us: want a time", i, s.US)
+		if !(s.US >= shortest && s.US <= longest) {
+			return nil, fmt.Errorf("model: sample %d took %v us: want %v to %v", i, s.US, shortest, longest)
 		}
 		w := s.Workload
 		w.only = s.SMs
@@ -147,6 +147,12 @@ func (f *fit) predict() ([]float64, error) {
 	}
 	return all, nil
 }
+
+// Bounds of a time that is believed, in microseconds.
+const (
+	shortest = 1e-3
+	longest  = 1e12
+)
 
 // off is the sum of squares.
 func (f *fit) off() (float64, error) {
@@ -166,8 +172,8 @@ func (f *fit) matters(kn *knob) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	at := kn.get()
-	defer kn.set(at)
+	at, h, k := kn.get(), f.h, f.k
+	defer func() { f.h, f.k = h, k }()
 	for _, by := range []float64{0.5, 2} {
 		kn.set(min(max(at*by, kn.least), kn.most))
 		after, err := f.predict()
@@ -187,8 +193,7 @@ func (f *fit) matters(kn *knob) (bool, error) {
 // way: with each knob at first where it was, and far from there. The best is kept.
 func (f *fit) fromSeveral(knobs []*knob) error {
 	h, k := f.h, f.k
-	var best *fit
-	least := math.Inf(1)
+	best, least := &fit{h: h, k: k}, math.Inf(1)
 	for i := range 1 + 4*len(knobs) {
 		f.h, f.k = h, k
 		if i > 0 {

@@ -92,10 +92,14 @@ func TestFitFindsTheTruth(t *testing.T) {
 // What no sample depends on is left as it was, and said to be.
 func TestFitLeavesWhatIsNotDetermined(t *testing.T) {
 	h, v1 := open(t, "h800", "v1")
+	h.ScaleOut.Signal.Value = 1
 	w := cluster(1)
 	got, err := Fit(h, v1, []Sample{{w, 132, 900}}, Parameters...)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if got.Hardware.ScaleOut.Signal.Value != 1 {
+		t.Errorf("a signal takes %v us, and nothing depends on it", got.Hardware.ScaleOut.Signal.Value)
 	}
 	for _, v := range got.Values {
 		if want := v.Parameter == UpRate || v.Parameter == SMRate && v.Determined; v.Determined != want || !v.Determined && v.After != v.Before {
@@ -114,6 +118,8 @@ func TestBadFits(t *testing.T) {
 	bad.Nodes = 0
 	late := good
 	late.US = math.NaN()
+	tiny := good
+	tiny.US = 1e-310
 	odd := good
 	odd.SMs = 21
 	other := good
@@ -123,6 +129,7 @@ func TestBadFits(t *testing.T) {
 	for want, samples := range map[string][]Sample{
 		"no samples":                          nil,
 		"sample 1: model: 0 nodes":            {good, bad},
+		"sample 0 took 1e-310 us":             {tiny},
 		"sample 0 took NaN us":                {late},
 		"sample 1: model: 21 SMs: kernels v1": {good, odd},
 		"low-latency kernels are for":         {other},

@@ -28,7 +28,8 @@ func alike(spec Spec, limit int, perP []float64) func() filler {
 
 // sharesShapes says whether the experts of all tokens would be too many to draw.
 func sharesShapes(spec Spec) bool {
-	return float64(spec.Placement.Ranks())*float64(spec.Tokens)*float64(spec.Placement.Experts) > mostDraws
+	tokens := float64(spec.Placement.Ranks()) * float64(spec.Tokens)
+	return tokens > 4*shapesShared && float64(tokens*float64(spec.Placement.Experts)) > mostDraws
 }
 
 // relabel gives each token one of the shapes, with nodes, and experts within nodes, turned

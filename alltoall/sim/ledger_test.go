@@ -50,8 +50,14 @@ func TestLedgersAreThoseOfExec(t *testing.T) {
 							if c.Ring > 0 {
 								c.Ring = max(c.Ring, 2*c.Plan.Chunk)
 							}
+							if mirrored { // messages keep their order, whatever the jitter is
+								c.Jitter, c.Seed = 10, uint64(i+j)
+							}
 							plans := build(t, alg, c, tables)
 							r := run(t, c, plans)
+							if most := 40 * int64(len(plans)) * int64(1+l.tokens*l.topK*s[2]+s[0]*len(plans)*s[2]); r.Events > most {
+								t.Errorf("%s: %d events, want at most %d", what, r.Events, most)
+							}
 							for rank, p := range plans {
 								want := plan.NewLedger(c.Plan)
 								if combine {

@@ -25,6 +25,9 @@ func newLLDispatch(m *machine, plans []*plan.LowLatency) *llDispatch {
 		}
 	}
 	m.addSMs(func(rank, c, which int) []role {
+		if which == second {
+			return nil
+		}
 		s := &llSender{d: d, p: plans[rank], channel: c, sm: m.smOf(rank, c, first)}
 		s.token, s.end = plan.Span(s.p.Tokens, s.p.Channels, c)
 		return []role{s}
@@ -140,6 +143,9 @@ func newLLCombine(m *machine, plans []*plan.LowLatency) *llCombine {
 	place := &m.Plan.Place
 	d := &llCombine{machine: m, plans: plans, homes: make([]llHome, place.Ranks()*m.Plan.Channels)}
 	m.addSMs(func(rank, c, which int) []role {
+		if which == second {
+			return nil
+		}
 		p := plans[rank]
 		h := &d.homes[rank*m.Plan.Channels+c]
 		*h = llHome{d: d, p: p, sm: m.smOf(rank, c, first)}

@@ -34,6 +34,7 @@ type machine struct {
 	outPort, inPort    []int64 // [ranks] scale-out
 	upPort, downPort   []int64 // [ranks] scale-up, out and in
 	memory             []int64
+	lastOut, lastUp    []int64 // when the last message, or store, of each rank arrives
 	leafOut, leafIn    []int64 // [leaves] towards the next tier and back; nil where they cannot be full
 	done               []int64 // [ranks] when the rank's last row was in its place
 	links              map[pair]*link
@@ -77,6 +78,7 @@ type pair struct{ from, to int }
 // link is a connection that is slower than its ports.
 type link struct {
 	free  int64
+	last  int64 // when its last message arrives
 	share float64
 }
 

@@ -32,8 +32,13 @@ func (m *machine) send(from, to, rows, id int) {
 	left := max(m.outPort[from], m.now) + d
 	m.outPort[from] = left
 	left = m.across(from, to, rows, left)
-	left = m.along(from, to, d, left)
-	m.at(left+m.late(m.put), arriving, rows, id)
+	last := &m.lastOut[from]
+	if l := m.links[pair{from, to}]; l != nil {
+		left, last = l.along(d, left), &l.last
+	}
+	// In order, whatever the jitter is, as a connection of a NIC delivers.
+	*last = max(*last+1, left+m.late(m.put))
+	m.at(*last, arriving, rows, id)
 }
 
 // across is when rows are through the links between leaf switches, if they go there.
@@ -64,10 +69,13 @@ func (m *machine) leaf(rank int) int {
 
 // along is when a message that would leave at t has, on a link that may be slow.
 func (m *machine) along(from, to int, d, t int64) int64 {
-	l := m.links[pair{from, to}]
-	if l == nil {
-		return t
+	if l := m.links[pair{from, to}]; l != nil {
+		return l.along(d, t)
 	}
+	return t
+}
+
+func (l *link) along(d, t int64) int64 {
 	l.free = max(l.free, t-d) + int64(float64(d)/l.share)
 	return max(l.free, t)
 }
@@ -105,5 +113,10 @@ func (m *machine) stored(from, to int) int64 {
 	if from == to {
 		return m.now
 	}
-	return max(m.now, m.downPort[to]) + m.late(m.store)
+	at := max(m.now, m.downPort[to]) + m.late(m.store)
+	if m.jitters { // in order, as stores are
+		at = max(at, m.lastUp[from]+1)
+		m.lastUp[from] = at
+	}
+	return at
 }

@@ -113,6 +113,8 @@ func (c *Config) check(plans []plan.Plan) error {
 		return fmt.Errorf("sim: %d GPUs a node: a scale-up domain of %s has %d", place.GPUsPerNode, c.Hardware.Name, c.Hardware.Domain())
 	case !(c.Jitter >= 0 && c.Jitter <= 10):
 		return fmt.Errorf("sim: jitter %v: want 0 to 10 times as much more", c.Jitter)
+	case (c.Plan.MaxTokens+c.Plan.Channels-1)/c.Plan.Channels > mostRows/c.Plan.TopK:
+		return fmt.Errorf("sim: %d tokens of a rank with top-%d on %d channels: want at most %d tokens, or more SMs", c.Plan.MaxTokens, c.Plan.TopK, c.Plan.Channels, mostRows/c.Plan.TopK*c.Plan.Channels)
 	case (c.Plan.MaxTokens+c.Plan.Channels-1)/c.Plan.Channels > mostOfStream:
 		return fmt.Errorf("sim: %d tokens of a rank on %d channels: want at most %d tokens, or more SMs", c.Plan.MaxTokens, c.Plan.Channels, mostOfStream*c.Plan.Channels)
 	}
@@ -165,7 +167,7 @@ func (c *Config) machine() *machine {
 	ranks := place.Ranks()
 	m := &machine{Config: c, ledgers: make([]*plan.Ledger, ranks), links: map[pair]*link{},
 		draw: counter.New(c.Seed, 0, 0, 0), jitters: c.Jitter > 0}
-	for _, ports := range []*[]int64{&m.outPort, &m.inPort, &m.upPort, &m.downPort, &m.memory, &m.done} {
+	for _, ports := range []*[]int64{&m.outPort, &m.inPort, &m.upPort, &m.downPort, &m.memory, &m.done, &m.lastOut, &m.lastUp} {
 		*ports = make([]int64, ranks)
 	}
 	for r := range m.ledgers {

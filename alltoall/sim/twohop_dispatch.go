@@ -232,7 +232,9 @@ func (f *twoHopForwarder) start() (work, bool) {
 	st := &d.streams[f.queue.first]
 	rows := min(int(st.total-st.taken), d.Plan.Chunk)
 	if st.visible(d.now) < rows {
-		d.wake(f.sm, max(st.seen, d.now+1))
+		if st.seen > d.now { // else the rest is on its way, and wakes the SM
+			d.wake(f.sm, st.seen)
+		}
 		return work{}, false
 	}
 	f.id, f.rows = f.queue.take(d.streams), rows

@@ -150,6 +150,9 @@ func (c *Config) simulation(p *bench.Prediction, alg plan.Algorithm) (s sim.Conf
 // knee is how many SMs the model would give to the algorithm.
 func (c *Config) knee(p *bench.Prediction, alg plan.Algorithm) (int, error) {
 	b := &p.Config
+	if p.Place.Ranks() == 1 { // of which the model has nothing to say
+		return int(max(c.Kernels.Least.Value, c.Kernels.Step.Value)), nil
+	}
 	w := model.Workload{Op: model.Op(b.Op), Algorithm: alg, Nodes: b.Nodes, GPUsPerNode: b.GPUsPerNode, Experts: b.Experts, TopK: b.TopK,
 		Tokens: max(1, b.Tokens), Hidden: b.Hidden, DType: b.DType, TokenNodes: p.Skew.NodesPerToken, TokenRanks: p.Skew.RanksPerToken}
 	curve, err := w.Predict(c.Hardware, c.Kernels)

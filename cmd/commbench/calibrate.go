@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -82,6 +83,14 @@ func runCalibrate(c *cli.Context) error {
 			return usageError{fmt.Errorf("--%s: want one; see commbench calibrate --help", name)}
 		}
 	}
+	for _, name := range []string{"output", "kernels-output"} {
+		if ext := filepath.Ext(c.String(name)); c.IsSet(name) && ext != ".yaml" && ext != ".yml" {
+			return usageError{fmt.Errorf("--%s %s: want a name that ends in .yaml, as --hardware and --kernels take it", name, c.String(name))}
+		}
+	}
+	if c.IsSet("sms") && c.Int("sms") < 1 {
+		return usageError{fmt.Errorf("--sms %d: want at least 1", c.Int("sms"))}
+	}
 	fitted, err := calibrate(c)
 	if err != nil {
 		return err
@@ -125,6 +134,9 @@ func calibrate(c *cli.Context) (*calibration, error) {
 	var samples []model.Sample
 	for i := range recs {
 		s, err := sampleOf(&recs[i], k, c.Int("sms"))
+		if err == nil {
+			_, err = model.Fit(h, k, []model.Sample{s}) // which predicts it, and fits nothing
+		}
 		if err != nil {
 			out.left = append(out.left, fmt.Sprintf("record %d (%s by %s): %v", i, recs[i].Op, recs[i].Algorithm, err))
 			continue
@@ -198,6 +210,9 @@ func sampleOf(r *record.Record, k *hardware.Profile, sms int) (s model.Sample, e
 		s.SMs = *r.Exec.Channels
 	default:
 		return s, errors.New("it does not say how many SMs: give --sms")
+	}
+	if s.SMs < 1 && !k.LowLatency && !k.Engine {
+		return s, fmt.Errorf("%d SMs", s.SMs)
 	}
 	if r.Op == record.Roundtrip {
 		return s, errors.New("its dispatch and its combine are fitted to, not their sum")

@@ -40,14 +40,11 @@ func (f *calibration) sign(samples int) {
 // save writes the files that were asked for.
 func (f *calibration) save(hardwareFile, kernelsFile string) error {
 	for _, out := range []struct {
-		flag, path string
-		text       []byte
-	}{{"output", hardwareFile, f.Hardware.YAML()}, {"kernels-output", kernelsFile, f.Kernels.YAML()}} {
+		path string
+		text []byte
+	}{{hardwareFile, f.Hardware.YAML()}, {kernelsFile, f.Kernels.YAML()}} {
 		if out.path == "" {
 			continue
-		}
-		if ext := filepath.Ext(out.path); ext != ".yaml" && ext != ".yml" {
-			return usageError{fmt.Errorf("--%s %s: want a name that ends in .yaml, as --hardware and --kernels take it", out.flag, out.path)}
 		}
 		o, err := openOutput(out.path, "table", io.Discard)
 		if err != nil {
