@@ -23,8 +23,9 @@ type Layout struct {
 	Words     int      // 64-bit words of a bitmap row: ranks/64 rounded up
 
 	place  topo.Placement
-	rankOf []int32 // [experts], so that the inner loop has no division
-	nodeOf []int32 // [ranks]
+	hits   []uint64 // [Tokens] bit w: word w of a token's row is not 0; empty where rows have one word, or more than 64
+	rankOf []int32  // [experts], so that the inner loop has no division
+	nodeOf []int32  // [ranks]
 }
 
 func newLayout(p topo.Placement) Layout {
@@ -59,8 +60,9 @@ func (l *Layout) Route(t *routing.Table) {
 	l.mark(t)
 	for i := range t.Tokens {
 		last := int32(-1)
-		for w, word := range l.InRank[i*l.Words : (i+1)*l.Words] {
-			for ; word != 0; word &= word - 1 {
+		row := l.InRank[i*l.Words : (i+1)*l.Words]
+		for w := l.next(i, 0); w < len(row); w = l.next(i, w+1) {
+			for word := row[w]; word != 0; word &= word - 1 {
 				r := w<<6 + bits.TrailingZeros64(word)
 				l.PerRank[r]++
 				if n := l.nodeOf[r]; n != last { // ranks ascend, so nodes do
@@ -80,6 +82,7 @@ func (l *Layout) mark(t *routing.Table) {
 	clear(l.PerExpert)
 	l.Tokens = t.Tokens
 	l.InRank = resize(l.InRank, t.Tokens*l.Words)
+	l.hits = l.hits[:0]
 	if l.Words == 1 { // at most 64 ranks: a bitmap is one register
 		for i := range t.Tokens {
 			word := uint64(0)
@@ -94,6 +97,10 @@ func (l *Layout) mark(t *routing.Table) {
 		return
 	}
 	clear(l.InRank)
+	if l.Words <= 64 {
+		l.hits = resize(l.hits, t.Tokens)
+		clear(l.hits)
+	}
 	for i := 0; i < t.Tokens; i++ {
 		row := l.InRank[i*l.Words : (i+1)*l.Words]
 		for _, e := range t.Experts[i*t.TopK : (i+1)*t.TopK] {
@@ -103,14 +110,31 @@ func (l *Layout) mark(t *routing.Table) {
 			l.PerExpert[e]++
 			r := l.rankOf[e]
 			row[r>>6] |= 1 << (r & 63)
+			if len(l.hits) > 0 {
+				l.hits[i] |= 1 << (r >> 6)
+			}
 		}
 	}
 }
 
+// next is the first word of a token's row from w on that may have ranks in it; Words if there
+// is none. A row of thousands of ranks has few.
+func (l *Layout) next(token, w int) int {
+	if w >= l.Words || len(l.hits) == 0 {
+		return w
+	}
+	rest := l.hits[token] >> w
+	if rest == 0 {
+		return l.Words
+	}
+	return w + bits.TrailingZeros64(rest)
+}
+
 // Ranks calls f with the target ranks of a token, ascending.
 func (l *Layout) Ranks(token int, f func(rank int)) {
-	for w, word := range l.InRank[token*l.Words : (token+1)*l.Words] {
-		for ; word != 0; word &= word - 1 {
+	row := l.InRank[token*l.Words : (token+1)*l.Words]
+	for w := l.next(token, 0); w < len(row); w = l.next(token, w+1) {
+		for word := row[w]; word != 0; word &= word - 1 {
 			f(w<<6 + bits.TrailingZeros64(word))
 		}
 	}

@@ -121,7 +121,7 @@ func Build(a Algorithm, c Config, tables []routing.Table) ([]Plan, error) {
 		return nil, fmt.Errorf("plan: %d routing tables for %d ranks", len(tables), c.Place.Ranks())
 	}
 	plans := make([]Plan, len(tables))
-	var bitmap []uint64
+	var bitmap, hits []uint64
 	for r := range tables {
 		if tables[r].Tokens > c.MaxTokens {
 			return nil, fmt.Errorf("plan: rank %d holds %d tokens, more than the %d agreed on", r, tables[r].Tokens, c.MaxTokens)
@@ -131,9 +131,9 @@ func Build(a Algorithm, c Config, tables []routing.Table) ([]Plan, error) {
 			return nil, err
 		}
 		own := p.(interface{ layout() *Layout }).layout()
-		own.InRank = bitmap
+		own.InRank, own.hits = bitmap, hits
 		p.Route(&tables[r])
-		bitmap, own.InRank = own.InRank, nil
+		bitmap, own.InRank, hits, own.hits = own.InRank, nil, own.hits, nil
 		plans[r] = p
 	}
 	var note []byte

@@ -144,8 +144,9 @@ func (t *TwoHop) makeRoom() {
 	all := 0
 	for i := range t.Tokens {
 		last := int32(-1)
-		for w, word := range t.InRank[i*t.Words : (i+1)*t.Words] {
-			for ; word != 0; word &= word - 1 {
+		row := t.InRank[i*t.Words : (i+1)*t.Words]
+		for w := t.Layout.next(i, 0); w < len(row); w = t.Layout.next(i, w+1) {
+			for word := row[w]; word != 0; word &= word - 1 {
 				if n := t.nodeOf[w<<6+bits.TrailingZeros64(word)]; n != last {
 					last = n
 					counts[n]++
@@ -206,8 +207,9 @@ var spread = func() (s [256]uint64) {
 func (t *TwoHop) addToken(token int) {
 	last, gpus := -1, t.Place.GPUsPerNode
 	var bitmap []byte // of the token in the stream to node last
-	for w, word := range t.InRank[token*t.Words : (token+1)*t.Words] {
-		for ; word != 0; word &= word - 1 {
+	row := t.InRank[token*t.Words : (token+1)*t.Words]
+	for w := t.Layout.next(token, 0); w < len(row); w = t.Layout.next(token, w+1) {
+		for word := row[w]; word != 0; word &= word - 1 {
 			r := w<<6 + bits.TrailingZeros64(word)
 			n := int(t.nodeOf[r])
 			if n != last { // ranks ascend, so nodes do

@@ -138,9 +138,9 @@ func (s *directPusher) begin() {
 		to := (s.rank + i) % place.Ranks()
 		left := int32(s.d.streams[s.d.id(to, s.rank, s.channel)].total)
 		if place.Node(to) == place.Node(s.rank) {
-			s.node.add(int32(to), left)
+			s.node.add(to, left)
 		} else {
-			s.others.add(int32(to), left)
+			s.others.add(to, left)
 		}
 	}
 }
@@ -173,7 +173,7 @@ func (s *directPusher) take(t *target) bool {
 		}
 		st.open += uint16(rows)
 	}
-	t.left -= int32(rows)
+	t.left -= uint16(rows)
 	s.home, s.rows = int(t.to), rows
 	return true
 }

@@ -46,7 +46,7 @@ func (m *machine) charge(s *stream, sender, receiver int) {
 }
 
 // target is who has rows to come, and how many.
-type target struct{ to, left int32 }
+type target struct{ to, left uint16 }
 
 // targets are those with rows left, which are served in turn.
 type targets struct {
@@ -54,9 +54,9 @@ type targets struct {
 	at   int
 }
 
-func (t *targets) add(to, left int32) {
+func (t *targets) add(to int, left int32) {
 	if left > 0 {
-		t.live = append(t.live, target{to, left})
+		t.live = append(t.live, target{uint16(to), uint16(left)})
 	}
 }
 

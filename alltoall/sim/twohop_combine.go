@@ -152,7 +152,7 @@ func (r *twoHopReducer) ask() {
 		p := r.d.plans[r.rank]
 		for i := range p.Fans {
 			n := (p.Place.Node(r.rank) + 1 + i) % len(p.Fans)
-			r.homes.add(int32(n), p.Fans[n].Start[r.channel+1]-p.Fans[n].Start[r.channel])
+			r.homes.add(n, p.Fans[n].Start[r.channel+1]-p.Fans[n].Start[r.channel])
 		}
 	}
 	for r.n < asked && r.homes.turn(r.take) {
@@ -172,7 +172,7 @@ func (r *twoHopReducer) take(t *target) bool {
 		s.open += uint16(rows)
 	}
 	r.push(id, int(s.from)+(int(s.total)-int(t.left))/r.d.Plan.Chunk, rows)
-	t.left -= int32(rows)
+	t.left -= uint16(rows)
 	return true
 }
 

@@ -148,10 +148,10 @@ func (s *twoHopSender) begin() {
 		left := p.Send[n].Start[s.channel+1] - p.Send[n].Start[s.channel]
 		s.ringed = s.ringed || s.d.Ring > 0 && int(left) > s.d.Ring
 		if i == 0 {
-			s.own = target{int32(n), left}
+			s.own = target{uint16(n), uint16(left)}
 			continue
 		}
-		s.others.add(int32(n), left)
+		s.others.add(n, left)
 		remote += int(left)
 	}
 	s.perRow = 1
@@ -192,7 +192,7 @@ func (s *twoHopSender) take(t *target) bool {
 			st.open += uint16(rows)
 		}
 	}
-	t.left -= int32(rows)
+	t.left -= uint16(rows)
 	s.node, s.rows = node, rows
 	return true
 }
