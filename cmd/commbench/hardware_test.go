@@ -23,6 +23,9 @@ func TestHardware(t *testing.T) {
 		"budget-sweep.stdout":  "sm --hardware h800 --kernels v1 --sweep nodes=1,2,4,8,16,32",
 		"budget-one.stdout":    "sm --hardware mi300x --nodes 1 --algorithm alltoall --op combine --topk-groups 0",
 	} {
+		if testing.Short() && args == "validate" {
+			continue // which simulates for seconds
+		}
 		code, out, errs := commbench(t, strings.Fields(args)...)
 		if code != exitGood || errs != "" {
 			t.Fatalf("%s: exit %d: %s", args, code, errs)
@@ -144,6 +147,9 @@ func TestBudgetJSON(t *testing.T) {
 }
 
 func TestValidateJSON(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
 	var all []compared
 	_, out, _ := commbench(t, "validate", "--format", "json")
 	if err := json.Unmarshal([]byte(out), &all); err != nil || len(all) != 28 {
