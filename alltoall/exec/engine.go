@@ -12,6 +12,9 @@ type engine struct {
 	areas *areas
 
 	layout, notify, dispatch, expand, combine *job
+
+	// Of low-latency: the same roles, those that send apart from those that receive.
+	dispatchSend, dispatchReceive, combineSend, combineReceive *job
 }
 
 // build makes the algorithm's roles and the jobs that hold them. Its words were
@@ -35,6 +38,10 @@ func (g *Group) build(alg plan.Algorithm, w *engineWords, plans []plan.Plan) {
 	}
 	if c.Combine {
 		e.combine = g.job("combine", g.combineGroups(e, w, plans))
+	}
+	if alg == plan.AlgLowLatency {
+		e.dispatchSend, e.dispatchReceive = g.halves(e.dispatch, "dispatch")
+		e.combineSend, e.combineReceive = g.halves(e.combine, "combine")
 	}
 }
 
@@ -154,6 +161,27 @@ func (g *Group) dispatchGroups(e *engine, w *engineWords, plans []plan.Plan) []*
 		groups = append(groups, solo(i, rc))
 	}
 	return groups
+}
+
+// halves are the jobs of a job's senders and of its receivers; nil if there is none.
+func (g *Group) halves(whole *job, op string) (send, receive *job) {
+	if whole == nil {
+		return nil, nil
+	}
+	var senders, receivers []*group
+	for _, set := range whole.groups {
+		var sends, receives group
+		for _, m := range set.roles {
+			switch m.role.(type) {
+			case *llSender, *llPusher:
+				sends.roles = append(sends.roles, m)
+			default:
+				receives.roles = append(receives.roles, m)
+			}
+		}
+		senders, receivers = appendGroups(senders, []group{sends}), appendGroups(receivers, []group{receives})
+	}
+	return g.job(op+" send", senders), g.job(op+" receive", receivers)
 }
 
 // messengers are the roles of low-latency on a lane: a sender and, where an expert of the rank

@@ -54,7 +54,7 @@ func (c *cluster) until(name string) {
 	}
 }
 
-var stuckText = regexp.MustCompile(`^(notify|dispatch|combine): nothing moved for 250ms: rank \d(, channel \d)?, role [a-z ]+, awaits [a-z ]+ from rank \d: awaited \d+, seen \d+; \d+ other roles wait too; look at that peer first, or raise --timeout$`)
+var stuckText = regexp.MustCompile(`^(notify|dispatch|combine)( send| receive)?: nothing moved for 250ms: rank \d(, channel \d)?, role [a-z ]+, awaits [a-z ]+ from rank \d: awaited \d+, seen \d+; \d+ other roles wait too; look at that peer first, or raise --timeout$`)
 
 // checkStuck checks that the error says what is awaited, and that the group is
 // of no use any more.

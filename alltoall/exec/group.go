@@ -277,8 +277,31 @@ func (g *Group) Combine(ctx context.Context, h *Handle) (Phase, error) {
 	return g.transfer(ctx, h, g.engines[h.Algorithm].combine, "combine", true)
 }
 
-// transfer runs a job that moves tokens. Expand adds to the ledger of the
-// dispatch that it ends; the others begin a new one.
+// DispatchSend is the first half of a Dispatch by low-latency: messages are put, and nobody waits
+// for any. DispatchReceive is the second: it waits for those of all ranks, and packs them.
+// What ranks do in between is not part of either, so that no worker is held meanwhile.
+// A handle's halves take turns, beginning with DispatchSend; on another algorithm they are an error.
+func (g *Group) DispatchSend(ctx context.Context, h *Handle) (Phase, error) {
+	return g.transfer(ctx, h, g.engines[h.Algorithm].dispatchSend, "halves of a dispatch, which low-latency has", true)
+}
+
+// DispatchReceive ends what DispatchSend has begun, and adds to its ledger.
+func (g *Group) DispatchReceive(ctx context.Context, h *Handle) (Phase, error) {
+	return g.transfer(ctx, h, g.engines[h.Algorithm].dispatchReceive, "halves of a dispatch, which low-latency has", false)
+}
+
+// CombineSend and CombineReceive are the halves of a Combine in the same way.
+func (g *Group) CombineSend(ctx context.Context, h *Handle) (Phase, error) {
+	return g.transfer(ctx, h, g.engines[h.Algorithm].combineSend, "halves of a combine, which low-latency has", true)
+}
+
+// CombineReceive ends what CombineSend has begun, and adds to its ledger.
+func (g *Group) CombineReceive(ctx context.Context, h *Handle) (Phase, error) {
+	return g.transfer(ctx, h, g.engines[h.Algorithm].combineReceive, "halves of a combine, which low-latency has", false)
+}
+
+// transfer runs a job that moves tokens. Expand, and the second half of an operation, add to the
+// ledger of what they end; the others begin a new one.
 func (g *Group) transfer(ctx context.Context, h *Handle, j *job, what string, fresh bool) (Phase, error) {
 	if j == nil {
 		return Phase{}, fmt.Errorf("exec: the group was not opened for %s", what)

@@ -47,6 +47,9 @@ func (w *Workload) traffic(k *hardware.Profile) (traffic, error) {
 		t.scaleOut, t.scaleUp = nodes*(1-1/n), ranks*hot*(1-1/g)
 	case plan.AlgPXN: // over scale-up also what goes to another rail on another node
 		t.scaleOut, t.scaleUp = copies*hot*(1-1/n), copies*hot*(1-1/g)
+		if w.Op == Combine { // whose outputs all NICs of the node carry, each to its rail
+			t.scaleOut = copies * (1 + (hot-1)/g) * (1 - 1/n)
+		}
 	case plan.AlgDirect, plan.AlgAllToAll:
 		if w.Algorithm == plan.AlgAllToAll {
 			copies = float64(w.TopK)

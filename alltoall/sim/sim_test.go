@@ -55,6 +55,39 @@ func TestAgreesWithTheModel(t *testing.T) {
 	}
 }
 
+// So they do where one rank receives several times the mean.
+func TestSkewAgreesWithTheModel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds")
+	}
+	for _, pattern := range []string{"zipf:0.8", "lognormal:1", "hot:3"} {
+		l := published(8, 1024)
+		l.routing = pattern
+		tables := l.tables(t)
+		reach := routing.Measure(l.place(t), tables)
+		for _, alg := range plan.Algorithms {
+			for _, combine := range []bool{false, true} {
+				c := config(t, alg, l, "h800", kernelsFor(alg)[len(kernelsFor(alg))-1], combine, 20)
+				got := run(t, c, build(t, alg, c, tables))
+				op := map[bool]model.Op{false: model.Dispatch, true: model.Combine}[combine]
+				w := model.Workload{Op: op, Algorithm: alg, Nodes: 8, GPUsPerNode: 8, Experts: 256, TopK: 8, Tokens: 1024, Hidden: 7168,
+					TokenNodes: reach.NodesPerToken, TokenRanks: reach.RanksPerToken, Hottest: reach.HotRank.OverMean}
+				curve, err := w.Predict(c.Hardware, c.Kernels)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, p := range curve.Points {
+					if off := got.US/p.US - 1; p.SMs == 20 || len(curve.Points) == 1 {
+						if math.Abs(off) > within {
+							t.Errorf("%s, %s, %s: simulated %.0f us, modelled %.0f (%+.1f %%), bound by %s", pattern, alg, op, got.US, p.US, 100*off, p.Bound)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
 // So they do where the links between leaf switches are the bound, in rails and across them.
 func TestFabricAgreesWithTheModel(t *testing.T) {
 	if testing.Short() {
