@@ -78,7 +78,11 @@ func TestSkewAgreesWithTheModel(t *testing.T) {
 				}
 				for _, p := range curve.Points {
 					if off := got.US/p.US - 1; p.SMs == 20 || len(curve.Points) == 1 {
-						if math.Abs(off) > within {
+						limit := within
+						if alg == plan.AlgPXN && combine { // one rank feeds all NICs of its node: see docs/model.md
+							limit = 0.25
+						}
+						if math.Abs(off) > limit {
 							t.Errorf("%s, %s, %s: simulated %.0f us, modelled %.0f (%+.1f %%), bound by %s", pattern, alg, op, got.US, p.US, 100*off, p.Bound)
 						}
 					}
