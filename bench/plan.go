@@ -83,19 +83,24 @@ func Predict(ctx context.Context, c Config, algorithms ...plan.Algorithm) (*Pred
 
 // leastPlanned is what routing and the plans of the algorithm take, about: for
 // each token its choices and targets, for each pair of ranks what they
-// tell each other. It is a float64 in between because nobody has yet checked
-// that it is small.
+// tell each other.
 func (c *Config) leastPlanned(p topo.Placement) int64 {
+	return int64(min(c.planned(p, 16*(c.Channels+2)), 1<<62))
+}
+
+// planned is the same with so many bytes for a pair of ranks. It is a float64
+// because nobody has yet checked that it is small.
+func (c *Config) planned(p topo.Placement, pair int) float64 {
 	ranks, experts := float64(p.Ranks()), float64(p.Experts)
 	pairs := ranks
 	if c.Algorithm == plan.AlgTwoHop {
 		pairs = float64(p.Nodes)
 	}
-	bytes := ranks*float64(c.Tokens)*40*float64(c.TopK) + ranks*(pairs*float64(16*(c.Channels+2))+8*experts)
+	bytes := ranks*float64(c.Tokens)*40*float64(c.TopK) + ranks*(pairs*float64(pair)+8*experts)
 	if c.Algorithm == plan.AlgAllToAll {
 		bytes += 4 * ranks * float64(c.Channels*c.rounds(p.Ranks())) * (3*experts + 4*ranks)
 	}
-	return int64(min(bytes, 1<<62))
+	return bytes
 }
 
 func (s *setting) forecast(alg plan.Algorithm, plans []plan.Plan) Forecast {

@@ -31,12 +31,8 @@ func (p *Prediction) Tables() []routing.Table { return p.s.tables }
 func (p *Prediction) Fits(alg plan.Algorithm, channels int) error {
 	c := p.Config
 	c.Algorithm, c.Channels = alg, channels
-	pairs := float64(p.Place.Ranks()) * float64(p.Place.Ranks())
-	if alg == plan.AlgTwoHop {
-		pairs = float64(p.Place.Ranks()) * float64(p.Place.Nodes)
-	}
 	const stream = 100 // bytes of a pair's channel, of its plan and while it is simulated
-	least := float64(c.leastPlanned(p.Place)) - pairs*float64(16*(c.Channels+2)) + pairs*float64(channels)*stream
+	least := c.planned(p.Place, stream*channels)
 	if free := c.free(); free > 0 && least > float64(free) {
 		return inputf("%d ranks with %d channels take about %s of memory, more than the %s that may be used: take fewer SMs, --nodes or --tokens",
 			p.Place.Ranks(), channels, unit.Bytes(int64(min(least, 1<<62))), unit.Bytes(free))

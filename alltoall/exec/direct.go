@@ -61,20 +61,29 @@ type directCombineWords struct {
 }
 
 // directPusher puts one channel's outputs for ranks of other nodes into the
-// rings at their homes.
+// rings at their homes, or by pxn into those of who passes them on.
 type directPusher struct {
 	g    *Group
 	l    *lane
 	a    *areas
 	w    *directCombineWords
+	pxn  *pxnWords // shared with who passes outputs on; nil where nobody does
 	p    *plan.Direct
 	live live    // ranks
 	next []int32 // [ranks] next row for the rank
 	sent []flow  // [ranks] rows put into the ring there
 }
 
+// directOf is what a plan has of direct: all of it, or what pxn is built on.
+func directOf(p plan.Plan) *plan.Direct {
+	if x, ok := p.(*plan.PXN); ok {
+		return &x.Direct
+	}
+	return p.(*plan.Direct)
+}
+
 func (s *directPusher) begin(p plan.Plan) {
-	s.p, s.live = p.(*plan.Direct), s.live[:0]
+	s.p, s.live = directOf(p), s.live[:0]
 	restart(s.sent)
 	for i := range s.next {
 		home := (s.l.id + i) % len(s.next)
@@ -97,12 +106,28 @@ func (s *directPusher) rows(from int) (lo, hi int32) {
 	return s.p.FromChannel[at], s.p.FromChannel[at+1]
 }
 
+// via is who passes on what is for a home, or this rank itself.
+func (s *directPusher) via(home int) int {
+	if s.pxn == nil {
+		return s.l.id
+	}
+	return s.g.cfg.Place.RailPeer(home, s.l.node)
+}
+
+// credit is the slots that were freed of what was for a home.
+func (s *directPusher) credit(home int) uint64 {
+	if via := s.via(home); via != s.l.id {
+		return s.l.seen(s.g, via, s.pxn.backFree, s.l.stream(s.g, s.g.cfg.Place.Node(home)))
+	}
+	return s.l.seen(s.g, home, s.w.credit, s.l.channel)
+}
+
 func (s *directPusher) step() (status, error) {
 	st := idle
 	for k := 0; k < len(s.live); {
 		home := int(s.live[k])
 		chunk := min(s.left(home), s.g.plan.FlatChunk())
-		if !s.l.room(s.g, home, s.w.credit, s.a.sumSlots, chunk, &s.sent[home]) {
+		if s.credit(home) < s.sent[home].need(s.a.sumSlots, chunk) {
 			k++
 			continue
 		}
@@ -122,15 +147,24 @@ func (s *directPusher) step() (status, error) {
 	return st, nil
 }
 
-// put moves a chunk into the ring at its home.
+// put moves a chunk into the ring at its home, or of who passes it on.
 func (s *directPusher) put(home, chunk int) error {
+	place, via := &s.g.cfg.Place, s.via(home)
+	out, ring, peer := s.l.outTo[home], s.a.sumRing, s.l.id
+	if via != s.l.id {
+		out, ring, peer = s.l.upTo[place.Index(via)], s.a.backing, place.Rank(place.Node(home), s.l.index)
+	}
 	for range chunk {
-		to := s.sent[home].slot(s.a.sumRing, s.a.sumSlots, s.g.cfg.Channels, s.l.id, s.l.channel)
-		if err := s.l.outTo[home].Put(segment, to, s.l.row(s.a.y, int(s.next[home]), s.a.sum.Size())); err != nil {
+		to := s.sent[home].slot(ring, s.a.sumSlots, s.g.cfg.Channels, peer, s.l.channel)
+		if err := out.Put(segment, to, s.l.row(s.a.y, int(s.next[home]), s.a.sum.Size())); err != nil {
 			return err
 		}
 		s.next[home]++
 		s.sent[home].total++
+	}
+	if via != s.l.id {
+		s.l.ledger.Put(&s.l.ledger.ScaleUp[place.Index(via)], chunk, &s.a.sum)
+		return s.l.signal(s.g, via, s.pxn.backTail, s.l.stream(s.g, place.Node(home)), uint64(chunk))
 	}
 	s.l.ledger.Put(&s.l.ledger.ScaleOut[home], chunk, &s.a.sum)
 	return s.l.signal(s.g, home, s.w.tail, s.l.channel, uint64(chunk))
@@ -143,7 +177,10 @@ func (s *directPusher) where() waiting {
 			continue
 		}
 		if s.left(home) > 0 {
-			w.Peer, w.Seen = home, s.l.seen(s.g, home, s.w.credit, s.l.channel)
+			if w.Peer = s.via(home); w.Peer == s.l.id {
+				w.Peer = home
+			}
+			w.Seen = s.credit(home)
 			w.Awaited = s.sent[home].need(s.a.sumSlots, min(s.left(home), s.g.plan.FlatChunk()))
 			break
 		}
@@ -165,11 +202,8 @@ type directHomeReducer struct {
 }
 
 func (r *directHomeReducer) begin(p plan.Plan) {
-	if x, ok := p.(*plan.PXN); ok {
-		r.p, r.pxn = &x.Direct, true
-	} else {
-		r.p = p.(*plan.Direct)
-	}
+	r.p = directOf(p)
+	_, r.pxn = p.(*plan.PXN)
 	r.home.restart(r.p.Tokens)
 	restart(r.taken)
 	copy(r.left, r.p.Rows[r.l.channel*len(r.left):])

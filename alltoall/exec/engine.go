@@ -237,6 +237,9 @@ func (g *Group) combineGroups(e *engine, w *engineWords, plans []plan.Plan) []*g
 		for i, r := range g.ranks {
 			l := r.lanes[ch]
 			sum := func() summer { return newSummer(plan.CombineRow(c.Hidden, c.TopK), c.TopK+c.Bias) }
+			pusher := func(pxn *pxnWords) role {
+				return &directPusher{g: g, l: l, a: e.areas, w: &w.direct, pxn: pxn, live: make(live, 0, ranks), next: make([]int32, ranks), sent: make([]flow, ranks)}
+			}
 			switch plans[i].(type) {
 			case *plan.TwoHop:
 				rails[r.index].roles = append(rails[r.index].roles,
@@ -244,12 +247,12 @@ func (g *Group) combineGroups(e *engine, w *engineWords, plans []plan.Plan) []*g
 					member{&twoHopHomeReducer{home: home{g: g, l: l, sum: sum()}, a: e.areas, w: &w.combine, next: make([]int32, nodes), taken: make([]flow, nodes), owed: make([]int, nodes)}, i})
 			case *plan.PXN:
 				perNode[r.node].roles = append(perNode[r.node].roles,
-					member{&pxnPusher{g: g, l: l, a: e.areas, w: &w.pxn, live: make(live, 0, ranks), next: make([]int32, ranks), sent: make([]flow, ranks)}, i},
+					member{pusher(&w.pxn), i},
 					member{&pxnReturner{g.newPasser(l, e.areas, &w.pxn, w.pxn.backTail, w.pxn.backFree, e.areas.sumSlots), make([]flow, ranks)}, i},
 					member{&directHomeReducer{home: home{g: g, l: l, sum: sum()}, a: e.areas, w: &w.direct, taken: make([]flow, ranks), owed: make([]int, ranks), left: make([]int32, ranks)}, i})
 			case *plan.Direct:
 				groups = append(groups, &group{roles: []member{
-					{&directPusher{g: g, l: l, a: e.areas, w: &w.direct, live: make(live, 0, ranks), next: make([]int32, ranks), sent: make([]flow, ranks)}, i},
+					{pusher(nil), i},
 					{&directHomeReducer{home: home{g: g, l: l, sum: sum()}, a: e.areas, w: &w.direct, taken: make([]flow, ranks), owed: make([]int, ranks), left: make([]int32, ranks)}, i}}})
 			case *plan.LowLatency:
 				full := plan.CombineRow(c.Hidden, c.TopK)

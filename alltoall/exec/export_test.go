@@ -65,8 +65,6 @@ func wordsOf(r role) map[string]words {
 		return map[string]words{"tail": r.w.tail, "credit": r.w.credit, "arrived": r.w.arrived}
 	case *pxnSender:
 		return map[string]words{"tail": r.w.tail, "credit": r.w.credit, "arrived": r.w.arrived}
-	case *pxnPusher:
-		return map[string]words{"ready": r.w.ready, "tail": r.w.backTail, "credit": r.w.backFree, "home": r.w.home, "home credit": r.w.freed}
 	case *llSender:
 		return map[string]words{"counts": r.w.counts}
 	case *llPusher:
@@ -78,6 +76,9 @@ func wordsOf(r role) map[string]words {
 	case *twoHopNodeReducer:
 		return map[string]words{"ready": r.w.ready, "tail": r.w.tail, "credit": r.w.credit}
 	case *directPusher:
+		if r.pxn != nil {
+			return map[string]words{"ready": r.w.ready, "tail": r.pxn.backTail, "credit": r.pxn.backFree, "home": r.w.tail, "home credit": r.w.credit}
+		}
 		return map[string]words{"ready": r.w.ready, "tail": r.w.tail, "credit": r.w.credit}
 	case *a2aCombine:
 		return map[string]words{"landed": r.w.landed, "credit": r.w.freed}

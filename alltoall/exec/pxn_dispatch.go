@@ -113,7 +113,7 @@ func (s *pxnSender) where() waiting {
 // pxnForwarder passes on tokens, to their target ranks.
 type pxnForwarder struct{ passer }
 
-func (f *pxnForwarder) begin(p plan.Plan)     { f.p = p.(*plan.PXN); f.restart(p, f) }
+func (f *pxnForwarder) begin(p plan.Plan)     { f.restart(p, f) }
 func (f *pxnForwarder) step() (status, error) { return f.run(f) }
 func (f *pxnForwarder) ready(int, int) bool   { return true }
 

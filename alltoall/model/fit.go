@@ -62,17 +62,17 @@ func Fit(h *hardware.Hardware, k *hardware.Profile, samples []Sample, parameters
 	if out.Before, err = f.predict(); err != nil {
 		return nil, err
 	}
-	var knobs []*knob
+	var all, knobs []*knob
 	for _, p := range parameters {
 		kn, err := f.knob(p)
 		if err != nil {
 			return nil, err
 		}
 		v := Value{Parameter: p, Before: kn.get()}
-		if v.Determined, err = f.matters(kn); err != nil {
+		if v.Determined, err = f.matters(kn, out.Before); err != nil {
 			return nil, err
 		}
-		out.Values = append(out.Values, v)
+		out.Values, all = append(out.Values, v), append(all, kn)
 		if v.Determined {
 			knobs = append(knobs, kn)
 		}
@@ -84,8 +84,7 @@ func Fit(h *hardware.Hardware, k *hardware.Profile, samples []Sample, parameters
 		return nil, err
 	}
 	for i := range out.Values {
-		kn, _ := f.knob(out.Values[i].Parameter) // which was there before
-		out.Values[i].After = kn.get()
+		out.Values[i].After = all[i].get()
 	}
 	out.After, err = f.predict()
 	return out, err
@@ -165,13 +164,9 @@ func (f *fit) off() (float64, error) {
 	return sum, err
 }
 
-// matters says whether any prediction depends on a parameter, at most turned to a half or
-// twice as much.
-func (f *fit) matters(kn *knob) (bool, error) {
-	before, err := f.predict()
-	if err != nil {
-		return false, err
-	}
+// matters says whether any prediction, of those before, depends on a parameter, at most turned
+// to a half or twice as much.
+func (f *fit) matters(kn *knob, before []float64) (bool, error) {
 	at, h, k := kn.get(), f.h, f.k
 	defer func() { f.h, f.k = h, k }()
 	for _, by := range []float64{0.5, 2} {

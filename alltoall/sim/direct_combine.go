@@ -28,7 +28,7 @@ func newDirectCombine(m *machine, plans []*plan.Direct, through []*plan.PXN) *di
 			for c := range channels {
 				at := to*(channels+1) + c
 				s := &d.streams[d.id(to, p.Rank, c)]
-				s.from, s.total = uint32(p.FromChannel[at]), uint16(p.FromChannel[at+1]-p.FromChannel[at])
+				s.total = uint16(p.FromChannel[at+1] - p.FromChannel[at])
 				if place.Node(to) != place.Node(p.Rank) {
 					m.total += int64(s.total)
 				}

@@ -52,7 +52,7 @@ type machine struct {
 	perRead, perWrite  float64 // ps a row on an SM
 	perReduce, perCopy float64
 	put, signal, store int64 // latencies
-	leafNodes, perLeaf int
+	leafNodes          int
 	perUplink          float64 // ps a row on a leaf's links to the next tier
 	busyOut, busyUp    int64   // ps, summed over ranks
 	busySM, busyMemory int64
@@ -116,7 +116,7 @@ const (
 	second = 1
 )
 
-// sm is the number of a channel's SM. Those of a node and channel are next to each other.
+// smOf is the number of a channel's SM. Those of a node and channel are next to each other.
 func (m *machine) smOf(rank, channel, which int) int {
 	place := &m.Plan.Place
 	node, index := rank/place.GPUsPerNode, rank%place.GPUsPerNode

@@ -5,7 +5,7 @@ import "slices"
 // backedUp says whether a rank's NIC has enough to do, and if so has the SM look again when
 // it has not.
 func (m *machine) backedUp(rank, id int) bool {
-	return m.waitFor(m.outPort[rank], backlog, id)
+	return m.waitFor(m.outPort[rank], id)
 }
 
 // allBackedUp says the same of the NICs of a rank's node, for who feeds all of them: it goes on
@@ -13,14 +13,14 @@ func (m *machine) backedUp(rank, id int) bool {
 func (m *machine) allBackedUp(rank, id int) bool {
 	gpus := m.Plan.Place.GPUsPerNode
 	node := rank / gpus * gpus
-	return m.waitFor(slices.Min(m.outPort[node:node+gpus]), backlog, id)
+	return m.waitFor(slices.Min(m.outPort[node:node+gpus]), id)
 }
 
-func (m *machine) waitFor(free, most int64, id int) bool {
-	if free <= m.now+most {
+func (m *machine) waitFor(free int64, id int) bool {
+	if free <= m.now+backlog {
 		return false
 	}
-	m.wake(id, free-most/2)
+	m.wake(id, free-backlog/2)
 	return true
 }
 

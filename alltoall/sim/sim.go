@@ -205,17 +205,17 @@ func (m *machine) fabric() {
 	f, place := &m.Hardware.Fabric, m.Plan.Place
 	m.leafNodes = int(f.LeafNodes.Value)
 	leaves := (place.Nodes + m.leafNodes - 1) / m.leafNodes
-	m.perLeaf = min(place.Nodes, m.leafNodes)
+	nics := min(place.Nodes, m.leafNodes) // of a leaf
 	if f.RailOptimised {
 		leaves *= place.GPUsPerNode
 	} else {
-		m.perLeaf *= place.GPUsPerNode
+		nics *= place.GPUsPerNode
 	}
 	if leaves < 2 || f.Tiers.Value < 2 || f.Oversubscription.Value <= 1 {
 		return
 	}
 	m.leafOut, m.leafIn = make([]int64, leaves), make([]int64, leaves)
-	m.perUplink = m.perOut * m.Kernels.ScaleOut.Value * f.Oversubscription.Value / float64(m.perLeaf)
+	m.perUplink = m.perOut * m.Kernels.ScaleOut.Value * f.Oversubscription.Value / float64(nics)
 }
 
 func picoseconds(f hardware.Figure) int64 { return int64(math.Round(f.Value * 1e6)) }

@@ -11,7 +11,7 @@ type stream struct {
 	fresh   uint16 // rows of the last arrival
 	tails   uint16 // signals to the receiver
 	credits uint16 // and back
-	from    uint32 // its first chunk, or its first entry
+	from    uint32 // its first chunk, by two hops
 	next    int32  // behind it in a queue of streams with rows
 	seen    int64  // when the receiver knows of the last arrival
 }
