@@ -197,6 +197,7 @@ func TestBadHardware(t *testing.T) {
 	for args, want := range map[string]string{
 		"hardware bogus":                           `no command "bogus"; see commbench hardware --help`,
 		"hardware --bogus":                         "-bogus; see commbench hardware --help",
+		"hardware show --bogus":                    "-bogus; see commbench hardware show --help",
 		"hardware list extra":                      `unexpected argument "extra"`,
 		"hardware list --format yaml":              "want table, json",
 		"hardware list --bogus":                    "-bogus",

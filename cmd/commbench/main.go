@@ -95,9 +95,9 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 
 // usage makes a flag error one line that says where help is.
 func usage(c *cli.Context, err error, _ bool) error {
-	name := "commbench"
-	if c.Command != nil && c.Command.Name != "" && c.Command.Name != name {
-		name += " " + c.Command.Name
+	name := c.App.Name
+	if c.Command != nil && c.Command.HelpName != "" {
+		name = c.Command.HelpName
 	}
 	return usageError{fmt.Errorf("%w; see %s --help", err, name)}
 }

@@ -71,6 +71,7 @@ func TestBadSim(t *testing.T) {
 	}
 	for args, want := range map[string]string{
 		"sim bogus":                                                    "want dispatch or combine",
+		"sim dispatch --bogus":                                         "-bogus; see commbench sim dispatch --help",
 		"sim dispatch":                                                 "--hardware: want a name",
 		"sim dispatch extra --hardware h800":                           "unexpected argument",
 		"sim dispatch --hardware h900":                                 "nothing called",
