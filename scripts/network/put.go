@@ -22,12 +22,9 @@ func put(ctx context.Context, at place, t *trial) (rates []float64, err error) {
 	defer func() { err = errors.Join(err, w.Close(), memory.Free()) }()
 	if at.Process() == 0 {
 		fill(memory.Bytes())
-		rates, err = sendPuts(w, t)
-	} else {
-		clear(memory.Bytes()) // touched
-	}
-	if err != nil {
-		return nil, err
+		if rates, err = sendPuts(w, t); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := at.Exchange(ctx, "sent", nil); err != nil {
 		return nil, err

@@ -124,6 +124,7 @@ func (at *place) world(ctx context.Context, size, words int, hold bool) (*transp
 	if err != nil {
 		return nil, nil, err
 	}
+	clear(memory.Bytes()) // touched, and before anybody can put
 	w, err := transport.Listen(d, driver.Place{World: "trial", Rank: at.Process(), Size: at.Processes()},
 		&transport.Options{Segments: []driver.Memory{memory}, Words: words, Timeout: patience, Hold: hold})
 	if err != nil {
