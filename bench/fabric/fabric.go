@@ -1,0 +1,79 @@
+package fabric
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"slices"
+
+	"github.com/commbench/commbench/bench/answer"
+)
+
+// Fabric is what a machine is connected by.
+type Fabric struct {
+	Interfaces answer.Of[[]Interface] `json:"interfaces"` // by name
+	Devices    answer.Of[[]Device]    `json:"devices"`    // RDMA devices by name; an empty list where the kernel has none
+}
+
+// More than these are not read: there are no such machines.
+const (
+	mostInterfaces = 4096
+	mostDevices    = 1024
+	mostPorts      = 256
+	mostGIDs       = 1024
+)
+
+// Read looks at all of it. The root is the folder that has sys/ below it; "" is "/".
+func Read(root string) Fabric {
+	class := sys(root, "class")
+	f := Fabric{
+		Interfaces: entries(class, "net", mostInterfaces, func(at folder) (Interface, bool) {
+			// Not everything is an interface: bonding keeps a file here.
+			return readInterface(root, at), !at.isFile()
+		}),
+		Devices: entries(class, "infiniband", mostDevices, func(at folder) (Device, bool) {
+			return readDevice(root, at), true
+		}),
+	}
+	if class.exists() && errors.Is(f.Devices.Err(), errors.ErrUnsupported) {
+		f.Devices = answer.Is([]Device{}) // the kernel makes the class when it is ready for one
+	}
+	devices := f.Devices.Or(nil)
+	for i := range devices {
+		devices[i].Netdevs = sharing(devices[i].Place, f.Interfaces.Or(nil))
+	}
+	return f
+}
+
+// entries reads everything in a folder of a class, by name.
+func entries[T any](class folder, name string, most int, read func(folder) (T, bool)) answer.Of[[]T] {
+	names, err := class.at(name).list(most)
+	if err != nil {
+		if runtime.GOOS != "linux" && errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%w: %w", none("only Linux has sysfs"), err)
+		}
+		return answer.From[[]T](nil, err)
+	}
+	all := []T{}
+	for _, n := range names {
+		if v, ok := read(class.at(name, n)); ok {
+			all = append(all, v)
+		}
+	}
+	return answer.Is(all)
+}
+
+// sharing are the names of the interfaces of a PCI function.
+func sharing(at Place, interfaces []Interface) []string {
+	names := []string{}
+	if pci, ok := at.PCI.Get(); ok {
+		for _, i := range interfaces {
+			if i.Place.PCI.Or("") == pci {
+				names = append(names, i.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,183 @@
+//go:build cgo && linux
+
+package nvml
+
+import (
+	"errors"
+	"fmt"
+
+	gonvml "github.com/NVIDIA/go-nvml/pkg/nvml"
+
+	"github.com/commbench/commbench/bench/answer"
+)
+
+var linkVersions = map[uint32]string{
+	uint32(gonvml.NVLINK_VERSION_1_0): "1.0", uint32(gonvml.NVLINK_VERSION_2_0): "2.0",
+	uint32(gonvml.NVLINK_VERSION_2_2): "2.2", uint32(gonvml.NVLINK_VERSION_3_0): "3.0",
+	uint32(gonvml.NVLINK_VERSION_3_1): "3.1", uint32(gonvml.NVLINK_VERSION_4_0): "4.0",
+	uint32(gonvml.NVLINK_VERSION_5_0): "5.0", uint32(gonvml.NVLINK_VERSION_6_0): "6.0",
+}
+
+var remotes = map[gonvml.IntNvLinkDeviceType]string{
+	gonvml.NVLINK_DEVICE_TYPE_GPU:     "GPU",
+	gonvml.NVLINK_DEVICE_TYPE_IBMNPU:  "IBM NPU",
+	gonvml.NVLINK_DEVICE_TYPE_SWITCH:  "switch",
+	gonvml.NVLINK_DEVICE_TYPE_UNKNOWN: "unknown",
+}
+
+// linksUp says of each link whether it is up, to the last that the GPU has. Numbers may have gaps.
+func (d *device) linksUp() answer.Of[[]answer.Of[bool]] {
+	var up []answer.Of[bool]
+	last, known := 0, false
+	for l := range gonvml.NVLINK_MAX_LINKS {
+		a := answer.Map(askLink(d, "nvmlDeviceGetNvLinkState", l, gonvml.Device.GetNvLinkState), enabled)
+		up = append(up, a)
+		if !errors.Is(a.Err(), errors.ErrUnsupported) {
+			last = l + 1
+		}
+		known = known || a.Err() == nil
+	}
+	switch {
+	case d.gone != nil:
+		return answer.From[[]answer.Of[bool]](nil, d.gone)
+	case !known: // nothing but no, or but errors
+		return answer.From[[]answer.Of[bool]](nil, up[max(last-1, 0)].Err())
+	}
+	return answer.Is(up[:last])
+}
+
+// linkCount is asked for until it is known.
+func (d *device) linkCount() answer.Of[int] {
+	if err := d.links.Err(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		d.links = answer.Map(d.linksUp(), func(up []answer.Of[bool]) int { return len(up) })
+	}
+	return d.links
+}
+
+func (d *device) inventoryOfLinks() answer.Of[[]Link] {
+	return answer.Map(d.linksUp(), func(up []answer.Of[bool]) []Link {
+		speeds := d.speeds(len(up))
+		links := make([]Link, len(up))
+		for l := range links {
+			pci := then(askLink(d, "nvmlDeviceGetNvLinkRemotePciInfo", l, gonvml.Device.GetNvLinkRemotePciInfo), place)
+			links[l] = Link{
+				Up: up[l],
+				Version: named(askLink(d, "nvmlDeviceGetNvLinkVersion", l, gonvml.Device.GetNvLinkVersion),
+					"NVLink version", linkVersions),
+				SpeedMBps: speeds[l],
+				Remote: named(askLink(d, "nvmlDeviceGetNvLinkRemoteDeviceType", l, gonvml.Device.GetNvLinkRemoteDeviceType),
+					"kind of device", remotes),
+				RemotePCI: pci,
+				RemoteGPU: then(pci, d.lib.gpuAt),
+			}
+		}
+		return links
+	})
+}
+
+// speeds are of each link. Older drivers have one for all.
+func (d *device) speeds(n int) []answer.Of[int] {
+	want := make([]field, n+1)
+	for l := range n {
+		want[l] = field{gonvml.FI_DEV_NVLINK_GET_SPEED, uint32(l)}
+	}
+	want[n] = field{id: gonvml.FI_DEV_NVLINK_SPEED_MBPS_COMMON}
+	got := d.fields(want...)
+	speeds := make([]answer.Of[int], n)
+	for l := range speeds {
+		speed := or(got[l], func() answer.Of[uint64] { return got[n] })
+		speeds[l] = answer.Map(speed, func(v uint64) int { return int(v) })
+	}
+	return speeds
+}
+
+// gpuAt is the number of the GPU at a place on the PCI bus.
+func (l *library) gpuAt(pci string) answer.Of[int] {
+	none := answer.None[int]("no GPU of this machine")
+	for i, d := range l.devices {
+		at, known := d.pci.Get()
+		if at == pci {
+			return answer.Is(i)
+		}
+		if !known {
+			none = answer.Unknown[int](fmt.Sprintf("it may be GPU %d, of which the place is not known", i))
+		}
+	}
+	return none
+}
+
+var levels = map[gonvml.GpuTopologyLevel]string{
+	gonvml.TOPOLOGY_INTERNAL: "PSB", gonvml.TOPOLOGY_SINGLE: "PIX", gonvml.TOPOLOGY_MULTIPLE: "PXB",
+	gonvml.TOPOLOGY_HOSTBRIDGE: "PHB", gonvml.TOPOLOGY_NODE: "NODE", gonvml.TOPOLOGY_SYSTEM: "SYS",
+}
+
+var peerings = map[gonvml.GpuP2PStatus]string{
+	gonvml.P2P_STATUS_OK:                         "ok",
+	gonvml.P2P_STATUS_CHIPSET_NOT_SUPPORTED:      "chipset not supported",
+	gonvml.P2P_STATUS_GPU_NOT_SUPPORTED:          "GPU not supported",
+	gonvml.P2P_STATUS_IOH_TOPOLOGY_NOT_SUPPORTED: "topology not supported",
+	gonvml.P2P_STATUS_DISABLED_BY_REGKEY:         "disabled by registry key",
+	gonvml.P2P_STATUS_NOT_SUPPORTED:              "not supported",
+}
+
+func (d *device) peers(links answer.Of[[]Link]) []Peer {
+	peers := make([]Peer, len(d.lib.devices))
+	for i, peer := range d.lib.devices {
+		if peer == d {
+			itself := answer.None[string]("the GPU itself")
+			peers[i] = Peer{answer.Is("X"), answer.None[int]("the GPU itself"), itself, itself, itself, itself}
+			continue
+		}
+		p2p := func(what gonvml.GpuP2PCapsIndex) answer.Of[string] {
+			return named(askPeer(d, peer, "nvmlDeviceGetP2PStatus", func(g gonvml.Device) (gonvml.GpuP2PStatus, gonvml.Return) {
+				return g.GetP2PStatus(peer.handle, what)
+			}), "P2P status", peerings)
+		}
+		peers[i] = Peer{
+			Ancestor: named(askPeer(d, peer, "nvmlDeviceGetTopologyCommonAncestor", func(g gonvml.Device) (gonvml.GpuTopologyLevel, gonvml.Return) {
+				return g.GetTopologyCommonAncestor(peer.handle)
+			}), "topology level", levels),
+			NVLinks:  linksTo(peer, links),
+			Read:     p2p(gonvml.P2P_CAPS_INDEX_READ),
+			Write:    p2p(gonvml.P2P_CAPS_INDEX_WRITE),
+			Atomics:  p2p(gonvml.P2P_CAPS_INDEX_ATOMICS),
+			OverLink: p2p(gonvml.P2P_CAPS_INDEX_NVLINK),
+		}
+	}
+	return peers
+}
+
+// linksTo counts the links that are up and end at the peer, or at a switch if the peer has
+// links at all.
+func linksTo(peer *device, links answer.Of[[]Link]) answer.Of[int] {
+	if errors.Is(links.Err(), errors.ErrUnsupported) {
+		return answer.Is(0) // there are none to any GPU
+	}
+	return then(links, func(links []Link) answer.Of[int] {
+		n, switched := 0, 0
+		for l, link := range links {
+			gpu, isGPU := link.RemoteGPU.Get()
+			remote, known := link.Remote.Get()
+			switch {
+			case errors.Is(link.Up.Err(), errors.ErrUnsupported), !link.Up.Or(true):
+			case link.Up.Err() != nil:
+				return answer.From(0, link.Up.Err())
+			case isGPU:
+				if gpu == peer.number {
+					n++
+				}
+			case remote == "switch":
+				switched++
+			case remote == "GPU" && link.RemotePCI.Err() == nil && errors.Is(link.RemoteGPU.Err(), errors.ErrUnsupported):
+				// a GPU that this process may not see
+			case !known, remote == "GPU", remote == "unknown":
+				return answer.Unknown[int](fmt.Sprintf("where link %d ends is not known", l))
+			}
+		}
+		if switched == 0 {
+			return answer.Is(n)
+		}
+		through := answer.Map(peer.linkCount(), func(int) int { return n + switched })
+		return or(through, func() answer.Of[int] { return answer.Is(n) })
+	})
+}
