@@ -152,14 +152,14 @@ func rates(b *bytes.Buffer, cases []record.Ceiling) {
 	slices.SortStableFunc(lines, func(a, b line) int {
 		return cmp.Or(cmp.Compare(kindOf(a.kind), kindOf(b.kind)), cmp.Compare(a.cache, b.cache))
 	})
-	text := func(head string, left bool, get func(line) string) strip {
-		s := strip{head: head, left: left}
+	text := func(head string, left bool, get func(line) string) Strip {
+		s := Strip{Head: head, Left: left}
 		for _, l := range lines {
-			s.cells = append(s.cells, get(l))
+			s.Cells = append(s.Cells, get(l))
 		}
 		return s
 	}
-	strips := []strip{
+	strips := []Strip{
 		text("\n\nkind", true, func(l line) string { return l.kind }),
 		text("\nblock\nB", false, func(l line) string { return unit.Count(l.block) }),
 		text("\n\nrows", false, func(l line) string {
@@ -186,11 +186,11 @@ func rates(b *bytes.Buffer, cases []record.Ceiling) {
 		}
 		cells := unit.Column(values)
 		for i, head := range []string{counted(&n, "worker") + "\np50", "\nmin", "\nmax"} {
-			strips = append(strips, strip{head: head + "\nGB/s", cells: cells[i*len(lines):][:len(lines)]})
+			strips = append(strips, Strip{Head: head + "\nGB/s", Cells: cells[i*len(lines):][:len(lines)]})
 		}
 	}
 	b.WriteByte('\n')
-	draw(b, strips, len(lines))
+	Draw(b, strips)
 }
 
 // blank leaves out what a case does not have, which is not unknown.
@@ -215,11 +215,11 @@ func signals(b *bytes.Buffer, cases []record.Ceiling) {
 	}
 	cells := unit.Column(append(p50, p99...))
 	b.WriteByte('\n')
-	draw(b, []strip{
-		{head: "\n\nkind", left: true, cells: names},
-		{head: "latency\np50\nns", cells: cells[:len(names)]},
-		{head: "latency\np99\nns", cells: cells[len(names):]},
-	}, len(names))
+	Draw(b, []Strip{
+		{Head: "\n\nkind", Left: true, Cells: names},
+		{Head: "latency\np50\nns", Cells: cells[:len(names)]},
+		{Head: "latency\np99\nns", Cells: cells[len(names):]},
+	})
 }
 
 // explained says what each kind counts.

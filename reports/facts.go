@@ -28,9 +28,10 @@ const (
 	workload  = "workload"
 	routing   = "routing"
 	transport = "transport"
+	sampling  = "sampling"
 )
 
-var lines = []string{title, workload, routing, transport}
+var lines = []string{title, workload, routing, transport, sampling}
 
 var facts = []fact{
 	{title, "", sayCluster, false, []column{
@@ -113,6 +114,13 @@ var facts = []fact{
 	{transport, "; ", sayIterations, true, []column{
 		number("\n\niterations", func(r *rec) *int { return r.Exec.Iterations }),
 		number("\n\nwarm-up", func(r *rec) *int { return r.Exec.Warmup })}},
+
+	{sampling, "", sayLooks, true, []column{
+		number("\n\nlooks", func(r *rec) *int { return sampled(r, func(s *record.Sampling) *int { return &s.Looks }) })}},
+	{sampling, "; ", sayCPUs, true, []column{
+		figure("CPU\nbusy\n%", func(r *rec) *float64 {
+			return percent(sampled(r, func(s *record.Sampling) *float64 { return s.CPUBusy }))
+		})}},
 }
 
 func sayCluster(r *rec) string {
@@ -314,4 +322,40 @@ func slow(s *record.Simulation) *string {
 		return nil
 	}
 	return new(strings.Join(all, " "))
+}
+
+// sampled is a figure of a record that was sampled beside, and nil of others.
+func sampled[T any](r *rec, get func(*record.Sampling) *T) *T {
+	if r.Sampling == nil {
+		return nil
+	}
+	return get(r.Sampling)
+}
+
+func sayLooks(r *rec) string {
+	if r.Sampling == nil {
+		return ""
+	}
+	s := r.Sampling
+	text := counted(&s.Looks, "look") + fmt.Sprintf(" of %v ms", s.IntervalMS)
+	if s.Late > 0 {
+		text += ", " + unit.Count(int64(s.Late)) + " late"
+	}
+	if s.CPUShare != nil {
+		text += fmt.Sprintf(", which took %.2f %% of a core", 100**s.CPUShare)
+	}
+	return text
+}
+
+func sayCPUs(r *rec) string {
+	busy := percent(sampled(r, func(s *record.Sampling) *float64 { return s.CPUBusy }))
+	steal := percent(sampled(r, func(s *record.Sampling) *float64 { return s.CPUSteal }))
+	return phrase(busy, "CPUs %.0f %% busy") + phrase(steal, ", %.1f %% stolen")
+}
+
+func percent(share *float64) *float64 {
+	if share == nil {
+		return nil
+	}
+	return new(100 * *share)
 }

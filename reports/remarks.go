@@ -23,6 +23,7 @@ func remarks(recs []record.Record, name func(*rec) string) []string {
 		say   func(*rec) []string
 	}{
 		{"WRONG", sayWrong},
+		{"BAD", sayBad},
 		{"interrupted", sayInterrupted},
 		{"note", func(r *rec) []string { return r.Notes }},
 		{"warning", func(r *rec) []string { return r.Warnings }},
@@ -43,6 +44,16 @@ func sayWrong(r *rec) []string {
 	default:
 		return []string{unit.Count(*r.Wrong) + " tokens differ from the reference"}
 	}
+}
+
+// sayBad are the bad verdicts; docs/verdicts.md has a section for each name.
+func sayBad(r *rec) (said []string) {
+	for _, v := range r.Verdicts {
+		if v.State == record.Bad {
+			said = append(said, v.Name+": "+v.Why)
+		}
+	}
+	return said
 }
 
 func sayInterrupted(r *rec) []string {

@@ -218,6 +218,10 @@ func figures(recs []record.Record) []column {
 		{true, busy("scale-up", func(b *record.Busy) *float64 { return &b.ScaleUp })},
 		{true, column{"\nof\nlimit", false, each(func(r *rec) string { return unit.Opt(r.Efficiency, unit.Ratio) })}},
 		{true, versus(recs)},
+		{true, figure("\npower\nW", func(r *rec) *float64 { return sampled(r, func(s *record.Sampling) *float64 { return s.PowerW }) })},
+		{true, figure("SM\nclock\nMHz", func(r *rec) *float64 { return sampled(r, func(s *record.Sampling) *float64 { return s.SMMHz }) })},
+		{true, figure("throttled\nGPUs\ns", func(r *rec) *float64 { return sampled(r, func(s *record.Sampling) *float64 { return s.ThrottledS }) })},
+		{true, column{"NIC\nof\nledger", false, each(func(r *rec) string { return unit.Opt(ofLedger(r), unit.Ratio) })}},
 		{virtual, column{"\nwrong\ntokens", false, each(wrong)}},
 	}...)
 	var columns []column
@@ -235,6 +239,14 @@ func copied(r *rec) *float64 {
 		return nil
 	}
 	return new(unit.Bytes(*r.Traffic.CopiedBytes).GB())
+}
+
+// ofLedger is what the NIC counted, of what the ledger has.
+func ofLedger(r *rec) *float64 {
+	if r.Counted == nil {
+		return nil
+	}
+	return r.Counted.Ratio
 }
 
 // versus names the baseline in the heading if there is only one, or else in
@@ -269,34 +281,35 @@ func wrong(r *rec) string {
 	return unit.Opt(r.Wrong, unit.Count)
 }
 
-// headLines is the number of lines of every column's heading.
-const headLines = 3
-
-// strip is a column with its cells.
-type strip struct {
-	head  string // three lines, the unit last
-	left  bool   // words are aligned left, numbers right
-	cells []string
+// Strip is a column of a table: a heading of some lines, the unit last, and its cells.
+type Strip struct {
+	Head  string // lines; the last one stands right above the cells
+	Left  bool   // words are aligned left, numbers right
+	Cells []string
 }
 
 func table(b *bytes.Buffer, columns []column, recs []record.Record) {
-	strips := make([]strip, len(columns))
+	strips := make([]Strip, len(columns))
 	for i, c := range columns {
-		strips[i] = strip{c.head, c.left, c.cells(recs)}
+		strips[i] = Strip{c.head, c.left, c.cells(recs)}
 	}
-	draw(b, strips, len(recs))
+	Draw(b, strips)
 }
 
-// draw draws strips of so many cells with one rule under the heading and no other
+// Draw draws strips side by side, with one rule under the heading and no other
 // lines. A library that draws tables was here before: with borders, wrapping and
 // colours turned off it was as long as this, and took 3 s of a first build.
-func draw(b *bytes.Buffer, strips []strip, rows int) {
+func Draw(b *bytes.Buffer, strips []Strip) {
 	const gap = "  "
-	lines := make([][]string, headLines+rows)
+	heads, rows := 0, 0
+	for _, s := range strips {
+		heads, rows = max(heads, 1+strings.Count(s.Head, "\n")), max(rows, len(s.Cells))
+	}
+	lines := make([][]string, heads+rows)
 	total := len(gap) * (len(strips) - 1)
 	for _, s := range strips {
-		cells := strings.Split(s.head, "\n")
-		for _, cell := range s.cells {
+		cells := slices.Concat(make([]string, heads-1-strings.Count(s.Head, "\n")), strings.Split(s.Head, "\n"))
+		for _, cell := range s.Cells {
 			cells = append(cells, clean(cell))
 		}
 		width := 0
@@ -304,9 +317,13 @@ func draw(b *bytes.Buffer, strips []strip, rows int) {
 			width = max(width, utf8.RuneCountInString(cell))
 		}
 		total += width
-		for i, cell := range cells {
+		for i := range lines {
+			cell := ""
+			if i < len(cells) {
+				cell = cells[i]
+			}
 			pad := strings.Repeat(" ", width-utf8.RuneCountInString(cell))
-			if s.left {
+			if s.Left {
 				lines[i] = append(lines[i], cell+pad)
 			} else {
 				lines[i] = append(lines[i], pad+cell)
@@ -314,7 +331,7 @@ func draw(b *bytes.Buffer, strips []strip, rows int) {
 		}
 	}
 	for i, cells := range lines {
-		if i == headLines {
+		if i == heads {
 			fmt.Fprintln(b, strings.Repeat("-", total))
 		}
 		fmt.Fprintln(b, strings.TrimRight(strings.Join(cells, gap), " "))

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/commbench/commbench/bench/host"
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/transport/isa"
 )
@@ -123,7 +124,7 @@ func (r *runner) result() (record.Ceilings, error) {
 	c := record.Ceilings{
 		Schema: record.CeilingsSchema, Time: time.Now(), Version: r.c.Version, ISA: new(isa.Best().String()), Memory: new(r.c.Driver.Name()),
 		PoolBytes: &r.bytes, InBytes: new(int64(2 * inBytes(r.l2))), L2Bytes: r.l2, LastBytes: r.last,
-		Repeats: r.c.Repeats, SampleUS: float64(r.c.Duration.Nanoseconds()) / 1e3, Warnings: r.warnings, Host: record.Host(),
+		Repeats: r.c.Repeats, SampleUS: float64(r.c.Duration.Nanoseconds()) / 1e3, Warnings: r.warnings, Host: host.Read("").Record(),
 	}
 	for _, e := range r.entries {
 		if len(e.samples) == 0 {

@@ -32,7 +32,7 @@ func TestRoundTrip(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := cmp.Diff(recs, got, cmpopts.EquateEmpty()); d != "" {
+			if d := cmp.Diff(recs, got, cmpopts.EquateEmpty(), cmpopts.EquateNaNs()); d != "" {
 				t.Errorf("%s: %s", name, d)
 			}
 		}
@@ -161,7 +161,7 @@ func FuzzRead(f *testing.F) {
 				t.Fatalf("%s: what was read cannot be written: %v", name, err)
 			}
 			again, err := record.Read(&b, name)
-			if d := cmp.Diff(recs, again, cmpopts.EquateEmpty()); err != nil || d != "" {
+			if d := cmp.Diff(recs, again, cmpopts.EquateEmpty(), cmpopts.EquateNaNs()); err != nil || d != "" {
 				t.Fatalf("%s: %v %s", name, err, d)
 			}
 		}

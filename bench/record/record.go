@@ -54,10 +54,15 @@ type Record struct {
 	Wrong       *int64      `json:"wrong"`       // tokens that differ from the reference; null when not checked
 	Warnings    []string    `json:"warnings"`    // what limits the figures
 	Notes       []string    `json:"notes"`       // what the figures say, in words
+	Verdicts    []Verdict   `json:"verdicts"`    // whether the figures can be trusted; null where nobody looked
 	Interrupted bool        `json:"interrupted"` // stopped before all iterations; the samples are those that finished
 	Elapsed     Elapsed     `json:"elapsed_s"`
 	Simulation  *Simulation `json:"simulation"` // on what; null when bytes were moved
+	Counted     *Counted    `json:"counted"`    // by the network's own counters; null where no hop crosses a network
+	Sampling    *Sampling   `json:"sampling"`   // beside the run; null where none was asked for
 	Host        HostInfo    `json:"host"`
+	// Environment is what of the environment bears on the figures, by an allow-list: never all of it.
+	Environment map[string]string `json:"environment"`
 }
 
 // Transport names the driver of each world.
@@ -240,17 +245,4 @@ type Busy struct {
 	ScaleOut float64 `json:"scale_out"`
 	ScaleUp  float64 `json:"scale_up"`
 	Memory   float64 `json:"memory"`
-}
-
-// HostInfo is what is known of the machine. It names no host: records are
-// made to be passed on.
-type HostInfo struct {
-	CPU         *string `json:"cpu"`
-	Cores       *int    `json:"cores"` // that this process may use
-	MemoryBytes *int64  `json:"memory_bytes"`
-	OS          *string `json:"os"`
-	Arch        *string `json:"arch"`
-	Kernel      *string `json:"kernel"`
-	Go          *string `json:"go"`
-	Hypervisor  *string `json:"hypervisor"`
 }

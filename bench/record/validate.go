@@ -36,6 +36,11 @@ func (r *Record) Validate() error {
 	if c := r.Cluster; c.Nodes < 1 || c.GPUsPerNode < 1 || c.Ranks%c.Nodes != 0 || c.Ranks/c.Nodes != c.GPUsPerNode {
 		return fmt.Errorf("%w: %d nodes x %d GPUs are not %d ranks", ErrInvalid, c.Nodes, c.GPUsPerNode, c.Ranks)
 	}
+	for _, v := range r.Verdicts {
+		if !slices.Contains([]string{Good, Bad, Unknown, None}, v.State) {
+			return fmt.Errorf("%w: verdict %s is %q", ErrInvalid, v.Name, v.State)
+		}
+	}
 	for name, value := range r.Leaves() {
 		if err := checkNumbers(name, value); err != nil {
 			return err

@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/bench/host"
 	"github.com/commbench/commbench/bench/unit"
 	"github.com/commbench/commbench/scripts/internal/program"
 )
@@ -70,7 +70,7 @@ func Output(ctx context.Context, env []string, name string, args ...string) ([]b
 // Machine says what machine this is, and which versions of the given programs, by
 // the names that they go by, are on it.
 func Machine(ctx context.Context, programs ...[2]string) string {
-	h := record.Host()
+	h := host.Read("").Record()
 	said := []string{fmt.Sprintf("%d cores of %s", *h.Cores, unit.Opt(h.CPU, func(s string) string { return s }))}
 	if h.MemoryBytes != nil {
 		said = append(said, unit.Bytes(*h.MemoryBytes).String())
