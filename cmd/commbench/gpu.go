@@ -1,0 +1,200 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/commbench/commbench/alltoall/hardware"
+	"github.com/commbench/commbench/bench"
+	"github.com/commbench/commbench/bench/unit"
+	"github.com/commbench/commbench/nvml/measure"
+)
+
+func gpuCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "gpu",
+		Usage: "measure what the GPUs of this machine move, for sm and sim",
+		Description: "Examples:\n" +
+			"  commbench gpu measure\n" +
+			"  commbench gpu measure --hardware h100 -o mine.yaml\n" +
+			"  commbench sm --hardware mine.yaml --nodes 4",
+		Subcommands: []*cli.Command{{
+			Name:  "measure",
+			Usage: "what so many SMs read, write, copy and add up, copies over PCIe and between GPUs, launches",
+			Description: "Runs kernels on 1, 2, 3, 4, 6, 8, ... and all SMs of each NVIDIA GPU, one block an SM, and checks\n" +
+				"the bytes of every result. It takes some ten seconds a GPU, in which nothing else should use it, and\n" +
+				"needs the driver only. What each figure counts: docs/gpu.md.\n\n" +
+				"With -o it writes a file that sm and sim take as --hardware: what was measured, and of the\n" +
+				"hardware that --hardware names the rest, such as the network, each with its source.\n\n" +
+				"Examples:\n" +
+				"  commbench gpu measure\n" +
+				"  commbench gpu measure --device 0,1 --repeats 20 --format json\n" +
+				"  commbench gpu measure --hardware h100 -o mine.yaml",
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "device", Category: runFlags, Value: "all", Usage: "`LIST` of GPUs by CUDA's numbers, 0,1, or all"},
+				&cli.IntFlag{Name: "repeats", Category: runFlags, Value: measure.DefaultRepeats, Usage: "samples of each figure, whose median it is"},
+				&cli.Int64Flag{Name: "bytes", Category: runFlags, Usage: "that a kernel goes through", DefaultText: "20 times the L2 cache, at least 256 MiB, at most a quarter of what is free"},
+				&cli.StringFlag{Name: "hardware", Category: outputFlags, Usage: "a `NAME` of the catalogue or a FILE.yaml, for what -o cannot know"},
+				&cli.StringFlag{Name: "output", Category: outputFlags, Aliases: []string{"o"}, Usage: "write the hardware to `FILE.yaml`"},
+				formatFlag("table or json"),
+				&cli.BoolFlag{Name: "quiet", Category: outputFlags, Aliases: []string{"q"}, Usage: "show no progress"},
+			},
+			Action:       runGPU,
+			OnUsageError: usage,
+		}},
+		HideHelpCommand: true,
+		OnUsageError:    usage,
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usageError{fmt.Errorf("no command %q; see commbench gpu --help", c.Args().First())}
+			}
+			return cli.ShowSubcommandHelp(c)
+		},
+	}
+}
+
+// driverLibrary is CUDA's, unless a test has its own.
+var driverLibrary string
+
+func runGPU(c *cli.Context) error {
+	cfg, err := gpuConfig(c)
+	if err != nil {
+		return err
+	}
+	format, err := formatOf(c, "table", "json")
+	if err != nil {
+		return err
+	}
+	h, out, err := gpuOutput(c)
+	if err != nil {
+		return err
+	}
+	show := newProgress(c.App.ErrWriter, c.Bool("quiet"))
+	cfg.Progress = func(stage string, done, all int) { show.update(bench.Progress{Stage: stage, Done: done, All: all}) }
+	result, runErr := measure.Run(c.Context, cfg)
+	show.clear()
+	if errors.Is(runErr, measure.ErrConfig) {
+		runErr = usageError{runErr}
+	}
+	if n := len(result.Wrong); n > 0 {
+		wrong := fmt.Errorf("%w: %s", bench.ErrWrong, result.Wrong[0])
+		if n > 1 {
+			wrong = fmt.Errorf("%w, and %d more", wrong, n-1)
+		}
+		runErr = errors.Join(wrong, runErr)
+	}
+	if len(result.GPUs) > 0 && len(result.GPUs[0].Curve) > 0 {
+		report := gpuReport{"commbench.gpu/v1", time.Now().UTC().Truncate(time.Second), version, &result}
+		runErr = errors.Join(runErr, report.write(c.App.Writer, format))
+	}
+	if out == nil {
+		return plainly(runErr)
+	}
+	return out.finish(runErr == nil, runErr, func(w io.Writer) error {
+		if err := asMeasured(h, &result); err != nil {
+			return err
+		}
+		_, err := w.Write(h.YAML())
+		return err
+	})
+}
+
+func gpuConfig(c *cli.Context) (cfg measure.Config, err error) {
+	cfg = measure.Config{Library: driverLibrary, Bytes: c.Int64("bytes"), Repeats: c.Int("repeats")}
+	if err := noArguments(c); err != nil {
+		return cfg, err
+	}
+	// A zero that was asked for is not a default.
+	if c.IsSet("bytes") && cfg.Bytes < 1 || cfg.Repeats < 1 || cfg.Repeats > measure.MostRepeats {
+		return cfg, usageError{fmt.Errorf("--bytes %d --repeats %d: want at least 1 byte and 1 to %d repeats", cfg.Bytes, cfg.Repeats, measure.MostRepeats)}
+	}
+	if c.String("device") == "all" {
+		return cfg, nil
+	}
+	for part := range strings.SplitSeq(c.String("device"), ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(part))
+		if err != nil || n < 0 {
+			return cfg, usageError{fmt.Errorf("--device %q: want numbers of GPUs, such as 0,1, or all", c.String("device"))}
+		}
+		cfg.Devices = append(cfg.Devices, n)
+	}
+	return cfg, nil
+}
+
+// gpuOutput opens the file that was asked for, and what it starts from; else both are nil.
+func gpuOutput(c *cli.Context) (*hardware.Hardware, *output, error) {
+	path := c.String("output")
+	switch ext := filepath.Ext(path); {
+	case !c.IsSet("output") && !c.IsSet("hardware"):
+		return nil, nil, nil
+	case !c.IsSet("output"):
+		return nil, nil, usageError{errors.New("--hardware is for -o FILE.yaml")}
+	case ext != ".yaml" && ext != ".yml":
+		return nil, nil, usageError{fmt.Errorf("--output %s: want a name that ends in .yaml, as --hardware takes it", path)}
+	case !c.IsSet("hardware"):
+		return nil, nil, usageError{errors.New("-o wants --hardware NAME too: what cannot be measured here, such as the network, is taken from there")}
+	}
+	h, err := hardware.Open(c.String("hardware"))
+	if err != nil {
+		return nil, nil, usageError{err}
+	}
+	out, err := openOutput(path, "table", io.Discard)
+	return h, out, err
+}
+
+// asMeasured puts what was measured in place of what was known: of several GPUs what the
+// slowest does.
+func asMeasured(h *hardware.Hardware, r *measure.Result) error {
+	slowest := r.GPUs[0]
+	most, _ := slowest.BestCopy()
+	for _, g := range r.GPUs {
+		if g.Name != slowest.Name || g.SMs != slowest.SMs {
+			return usageError{fmt.Errorf("GPU %d (%s) and GPU %d (%s) differ, and a hardware file is of one kind: choose with --device", slowest.Number, slowest.Name, g.Number, g.Name)}
+		}
+		if best, _ := g.BestCopy(); best < most {
+			slowest, most = g, best
+		}
+	}
+	by := fmt.Sprintf("measured by commbench gpu measure, %s, driver for CUDA %s", slowest.Name, r.CUDA)
+	best, sms := slowest.BestCopy()
+	if best == 0 {
+		return errors.New("no copy was measured: there is nothing to write to a hardware file")
+	}
+	h.GPU.SMs = hardware.Figure{Value: float64(slowest.SMs), Source: by}
+	h.GPU.Memory = hardware.Figure{Value: rounded(best), Source: fmt.Sprintf("%s: copy on %s, read and written, the slowest of %s", by, unit.Counted(int64(sms), "SM"), unit.Counted(int64(len(r.GPUs)), "GPU"))}
+	if pair := slowestPair(r); pair != nil {
+		if line := h.ScaleUp.Line.Value; pair.GBps > line {
+			return usageError{fmt.Errorf("from GPU %d to %d go %v, and the line rate of %s is %v: name the hardware that this is with --hardware", pair.From, pair.To, unit.GBps(pair.GBps), h.Name, unit.GBps(line))}
+		}
+		h.ScaleUp.Achievable = hardware.Figure{Value: rounded(pair.GBps), Source: fmt.Sprintf("%s: copy from GPU %d to %d, the slowest of %s", by, pair.From, pair.To, unit.Counted(int64(len(r.Peers)), "ordered pair"))}
+	}
+	h.Name, h.Title = h.Name+"-measured", h.Title+", measured"
+	return nil
+}
+
+// slowestPair is nil where there is one GPU, or where some reach each other by way of the host only.
+func slowestPair(r *measure.Result) (slowest *measure.Peer) {
+	for i := range r.Peers {
+		p := &r.Peers[i]
+		if !p.Direct {
+			return nil
+		}
+		if slowest == nil || p.GBps < slowest.GBps {
+			slowest = p
+		}
+	}
+	return slowest
+}
+
+// rounded has the four digits that a measurement is good for at most.
+func rounded(v float64) float64 {
+	v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', 4, 64), 64) // which was a number
+	return v
+}
