@@ -7,15 +7,24 @@ FUZZTIME    ?= 20s
 BENCHTIME   ?= 1s
 BENCHCOUNT  ?= 1
 
-.PHONY: build test unit race isa arm64 lint cross bench fuzz golden peers bench-peers targets network soak engines cluster-files
+# NVML's header marks many of its functions as deprecated; go-nvml wraps them all.
+export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
+.PHONY: build test unit race isa arm64 lint cross bench fuzz golden peers bench-peers targets network soak engines cluster-files ptx
+
+# NVML needs cgo; without a C compiler, or with CGO_ENABLED=0, the binary is static and leaves it out.
 build:
-	CGO_ENABLED=0 $(GO) build -ldflags "-X main.version=$(VERSION)" -o bin/commbench ./cmd/commbench
+	$(GO) build -ldflags "-X main.version=$(VERSION)" -o bin/commbench ./cmd/commbench
 
 test: lint cross unit race isa arm64 engines cluster-files
 
+# Without a C compiler NVML, CUDA and the race detector are left out, but not in CI.
+.PHONY: cc
+cc:
+	@scripts/need-cc || test -z "$$CI"
+
 # The tests of scripts/netns need iproute2, and in CI must have it.
-unit:
+unit: cc
 	@scripts/need-netns || test -z "$$CI"
 	$(GO) test ./...
 
@@ -38,14 +47,14 @@ engines: build
 cluster-files:
 	GO="$(GO)" scripts/test-cluster-files
 
-lint:
+lint: cc
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 
 # What users build that this machine may not be.
 cross:
-	CGO_ENABLED=0 $(GO) build ./...
+	CGO_ENABLED=0 $(GO) vet ./...
 	GOOS=linux GOARCH=arm64 $(GO) vet ./...
 	GOOS=darwin GOARCH=arm64 $(GO) vet ./...
 	$(GO) vet -tags purego ./...
@@ -90,3 +99,7 @@ network: build peers
 # All of them and commbench in turns, for some twenty minutes; rewrites the block in docs/performance.md.
 bench-peers: build peers
 	$(GO) run ./scripts/peers -write docs/performance.md $(PEERFLAGS)
+
+# The PTX of the GPU kernels, which is committed: see docs/gpu.md.
+ptx:
+	scripts/ptx

@@ -10,6 +10,7 @@ import (
 	"github.com/commbench/commbench/alltoall/exec"
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/bench/watch"
 	"github.com/commbench/commbench/transport/driver"
 )
 
@@ -70,6 +71,8 @@ type Config struct {
 	ExchangeBytes int64
 	// Memory is what the run may use, in bytes; 0 is what the machine has free.
 	Memory int64
+	// Watch, if set, looks at this host beside the run, which ends it. One process of each host has one.
+	Watch *watch.Watch
 	// Progress, if set, is called from the running goroutine as the run goes on.
 	Progress func(Progress)
 }

@@ -17,7 +17,7 @@ import (
 // records turns what was measured into records: for each operation the
 // algorithm's, then the baseline's. Sides without a timed iteration have none.
 func (r *runner) records(cause error) ([]record.Record, error) {
-	now, host := time.Now(), record.Host()
+	now := time.Now()
 	ops := []string{r.c.Op}
 	if r.c.Op == record.Roundtrip {
 		ops = []string{record.Dispatch, record.Combine, record.Roundtrip}
@@ -31,7 +31,7 @@ func (r *runner) records(cause error) ([]record.Record, error) {
 				continue
 			}
 			rec := r.record(op, s.alg, o)
-			rec.Time, rec.Host = now, host
+			rec.Time = now
 			rec.Elapsed = record.Elapsed{Total: new(now.Sub(r.start).Seconds()), Timed: new(r.timed.Seconds()), Checks: new(r.checking.Seconds())}
 			rec.Interrupted = cause != nil
 			if cause != nil && !errors.Is(cause, context.Canceled) {
@@ -47,6 +47,7 @@ func (r *runner) records(cause error) ([]record.Record, error) {
 			if err := r.times(&rec, o); err != nil {
 				return recs, err
 			}
+			r.sign(&rec, o, len(recs) == 0)
 			recs = append(recs, rec)
 		}
 		if err := r.compare(recs[first:]); err != nil {

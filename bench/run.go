@@ -10,6 +10,7 @@ import (
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/bench/limits"
 	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/bench/watch"
 )
 
 // Result is what a benchmark found.
@@ -25,6 +26,7 @@ type Result struct {
 func Run(ctx context.Context, c Config) (Result, error) {
 	c = c.defaults()
 	start := time.Now()
+	defer c.Watch.Stop()
 	s, err := prepare(ctx, c)
 	if err != nil {
 		return Result{}, c.failed(err)
@@ -37,10 +39,12 @@ func Run(ctx context.Context, c Config) (Result, error) {
 		}
 		r.sides = append(r.sides, &side{alg: alg, handle: h, ops: map[string]*series{}})
 	}
+	r.look(ctx)
 	err = r.c.failed(r.iterate(ctx))
 	if err == nil || r.c.alone() {
 		r.huge = r.hugeBytes(ctx)
 	}
+	r.looked(ctx, err == nil)
 	recs, recErr := r.records(err)
 	if r.loopback != nil {
 		err = errors.Join(err, r.loopback.Close())
@@ -62,6 +66,8 @@ type runner struct {
 
 	start           time.Time
 	timed, checking time.Duration
+
+	seen watch.Report // beside the run
 }
 
 // side is one of the algorithms that take turns.
@@ -77,6 +83,7 @@ type series struct {
 	transfer, fastest        []float64 // slowest and fastest rank
 	layout, notify, epilogue []float64
 	ledgers                  []*plan.Ledger
+	tally                    tally    // of what crossed a network
 	verdict                  *verdict // nil while unchecked
 	ceiling                  *ceiling // nil where there is none
 }
@@ -204,11 +211,13 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 		r.spoil(s.alg, false)
 		r.checking += time.Since(begin)
 	}
+	r.crossing.begin(&o.tally)
 	begin := time.Now()
 	p, err := r.group.Dispatch(ctx, s.handle)
 	if err != nil {
 		return err
 	}
+	r.crossing.end(&o.tally)
 	sample.transfer, sample.fastest = us(p.Slowest()), us(p.Fastest())
 	if r.c.Expand && !s.alg.ByExpert() {
 		p, err := r.group.Expand(ctx, s.handle)
@@ -262,12 +271,14 @@ func (r *runner) combine(ctx context.Context, s *side, timed, check bool) error 
 		r.spoil(s.alg, true)
 		r.checking += time.Since(begin)
 	}
+	r.crossing.begin(&o.tally)
 	begin := time.Now()
 	p, err := r.group.Combine(ctx, s.handle)
 	if err != nil {
 		return err
 	}
 	took := time.Since(begin)
+	r.crossing.end(&o.tally)
 	if o.ledgers == nil {
 		if o.ledgers, err = r.ledgers(ctx); err != nil {
 			return err

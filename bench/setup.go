@@ -32,6 +32,8 @@ type setting struct {
 	group   *exec.Group
 	notes   []string
 	network *record.Network // nil if no hop crosses one
+	// crossing is what of a run crosses a network; nil if nothing does.
+	crossing *crossing
 
 	expected map[plan.Algorithm][][]ref.Copy // rows of every rank's receive buffer
 }
@@ -70,6 +72,9 @@ func prepare(ctx context.Context, c Config) (*setting, error) {
 		return nil, err
 	}
 	s.network = c.network()
+	if s.crossing, err = s.findCrossing(ctx); err != nil {
+		return nil, errors.Join(err, s.group.Close())
+	}
 	s.progress("filling buffers", 0, 0)
 	s.fill()
 	s.touch(plans)

@@ -37,6 +37,7 @@ const maxCounts = 64
 // Config are not looked at. Records and errors are as those of Run.
 func Sweep(ctx context.Context, c Config, o SweepOptions) (SweepResult, error) {
 	start, none := time.Now(), SweepResult{Knee: -1}
+	defer c.Watch.Stop()
 	counts, err := o.counts()
 	if err != nil {
 		return none, err
@@ -61,7 +62,16 @@ func Sweep(ctx context.Context, c Config, o SweepOptions) (SweepResult, error) {
 		w.teams = append(w.teams, &runner{setting: &own, start: start,
 			sides: []*side{{alg: c.Algorithm, handle: h, ops: map[string]*series{}}}})
 	}
+	all := w.teams[len(w.teams)-1]
+	all.look(ctx)
 	err = w.run(ctx)
+	all.looked(ctx, err == nil)
+	seen := all.seen
+	for i, r := range w.teams {
+		if r.seen = seen; i > 0 && seen.Sampling != nil {
+			r.seen.Sampling = withoutSeries(seen.Sampling)
+		}
+	}
 	result, recErr := w.result(err)
 	err = errors.Join(err, recErr, s.group.Close())
 	if n := w.wrong(); n > 0 {

@@ -49,27 +49,41 @@ var arrows = map[string][]string{
 	"alltoall/exec": {"alltoall/topo", "alltoall/routing", "alltoall/plan", "alltoall/kernel", "transport", "transport/block", "transport/driver", "transport/isa", "transport/numa"},
 	"alltoall":      {"alltoall/topo", "alltoall/routing", "alltoall/plan", "alltoall/exec", "transport/driver", "transport/mem"},
 
+	// What the machine is, and whether it is well. Only nvml and what is below it may use cgo.
+	"nvml":               {"bench/answer"},
+	"nvml/fake":          {"bench/answer", "nvml"},
+	"nvml/cuda":          {}, // and cudatest, a driver for tests
+	"nvml/cuda/cudatest": {},
+	"nvml/measure":       {"bench/stats", "bench/unit", "nvml/cuda"},
+	"bench/answer":       {},
+	"bench/fabric":       {"bench/answer"},
+	"bench/host":         {"bench/answer", "bench/record"},
+	"bench/probe":        {"bench/answer", "bench/fabric", "bench/host", "bench/record", "nvml", "nvml/fake"},
+	"bench/judge":        {"bench/answer", "bench/fabric", "bench/host", "bench/probe", "bench/record", "bench/stats", "bench/unit", "nvml"},
+	"bench/watch":        {"bench/answer", "bench/fabric", "bench/judge", "bench/probe", "bench/record", "nvml"},
+
 	"bench/unit":     {},
 	"bench/stats":    {"bench/unit"},
 	"bench/record":   {"bench/stats", "bench/unit"},
 	"bench/workload": {"alltoall/counter", "alltoall/plan", "alltoall/ref"},
-	"bench": {"alltoall/exec", "alltoall/plan", "alltoall/ref", "alltoall/routing", "alltoall/topo",
-		"bench/limits", "bench/record", "bench/stats", "bench/unit", "bench/workload", "transport/driver", "transport/isa", "transport/numa"},
+	"bench": {"alltoall/exec", "alltoall/plan", "alltoall/ref", "alltoall/routing", "alltoall/topo", "bench/answer", "bench/fabric", "bench/host", "bench/judge",
+		"bench/limits", "bench/record", "bench/stats", "bench/unit", "bench/watch", "bench/workload", "transport/driver", "transport/isa", "transport/numa"},
 	"bench/simulate":        {"alltoall/hardware", "alltoall/model", "alltoall/plan", "alltoall/sim", "bench", "bench/record"},
 	"bench/engine":          {},
 	"bench/job":             {"bench/engine", "transport/rendezvous"},
 	"alltoall/alltoalltest": {"alltoall/plan", "bench", "bench/job", "bench/record", "transport/driver"},
-	"bench/limits": {"alltoall/kernel", "bench/record", "bench/unit",
+	"bench/limits": {"alltoall/kernel", "bench/host", "bench/record", "bench/unit",
 		"transport", "transport/block", "transport/driver", "transport/isa"},
 
 	// Layout only: neither transport nor alltoall.
 	"reports": {"bench/record", "bench/stats", "bench/unit"},
 
-	"cmd/commbench": {"alltoall/hardware", "alltoall/model", "alltoall/plan", "alltoall/sim", "bench", "bench/engine", "bench/job", "bench/limits", "bench/record", "bench/simulate", "bench/unit", "reports",
+	"cmd/commbench": {"alltoall/hardware", "alltoall/model", "alltoall/plan", "alltoall/sim", "bench", "bench/answer", "bench/engine", "bench/fabric", "bench/job", "bench/judge", "bench/limits", "bench/probe", "bench/record", "bench/simulate", "bench/unit", "bench/watch",
+		"nvml", "nvml/cuda", "nvml/measure", "reports",
 		"transport/driver", "transport/faulty", "transport/mem", "transport/rendezvous", "transport/shm", "transport/tcp"},
 	"scripts/engines":  {}, // tests only
 	"scripts/netns":    {}, // tests only
-	"scripts/internal": {"alltoall/plan", "bench/record", "bench/stats", "bench/unit", "scripts/internal/..."},
+	"scripts/internal": {"alltoall/plan", "bench/host", "bench/record", "bench/stats", "bench/unit", "scripts/internal/..."},
 	"scripts/network": {"bench/job", "bench/record", "bench/stats", "bench/unit", "scripts/internal/...",
 		"transport", "transport/driver", "transport/tcp"},
 	"scripts/peers":   {"bench/record", "bench/stats", "bench/unit", "scripts/internal/..."},
@@ -79,11 +93,17 @@ var arrows = map[string][]string{
 	"docs": {},
 }
 
-// unsafeIn are the folders that may import unsafe; cgo is allowed nowhere yet.
-var unsafeIn = []string{"transport/shm", "alltoall/internal", "transport/internal"}
+// unsafeIn are the folders that may import unsafe, and cgoIn those that may use cgo.
+var (
+	unsafeIn = []string{"transport/shm", "alltoall/internal", "transport/internal", "nvml/cuda"}
+	cgoIn    = []string{"nvml", "nvml/cuda"}
+)
+
+// goNVML is what only nvml may import: it ends the process when it is asked in the wrong order.
+const goNVML = "github.com/NVIDIA/go-nvml"
 
 // clockless packages work in no time but that which they are told.
-var clockless = []string{"alltoall/topo", "alltoall/counter", "alltoall/routing", "alltoall/plan", "alltoall/ref", "alltoall/hardware", "alltoall/model", "alltoall/sim", "alltoall/internal", "alltoall/kernel", "bench/stats", "bench/unit", "bench/workload"}
+var clockless = []string{"alltoall/topo", "alltoall/counter", "alltoall/routing", "alltoall/plan", "alltoall/ref", "alltoall/hardware", "alltoall/model", "alltoall/sim", "alltoall/internal", "alltoall/kernel", "bench/answer", "bench/judge", "bench/stats", "bench/unit", "bench/workload"}
 
 type goPackage struct {
 	ImportPath string
@@ -141,11 +161,14 @@ func TestArrows(t *testing.T) {
 			if imp == "unsafe" && !slices.Contains(unsafeIn, name) {
 				t.Errorf("%s imports unsafe", p.ImportPath)
 			}
+			if strings.HasPrefix(imp, goNVML) && name != "nvml" {
+				t.Errorf("%s imports %s, which is nvml's", p.ImportPath, imp)
+			}
 			if imp == "time" && slices.Contains(clockless, name) {
 				t.Errorf("%s imports time, but is pure", p.ImportPath)
 			}
 		}
-		if len(p.CgoFiles) > 0 {
+		if len(p.CgoFiles) > 0 && !slices.Contains(cgoIn, name) {
 			t.Errorf("%s uses cgo: %v", p.ImportPath, p.CgoFiles)
 		}
 	}

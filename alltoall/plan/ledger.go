@@ -75,17 +75,18 @@ func (l *Ledger) Write(rows int, row *Row) { l.Copied += int64(rows * row.Bytes(
 // the scale-up links to other ranks. own is the rank's in-node index.
 func (l *Ledger) Wire(own int) (scaleOut, scaleUp Link) {
 	for _, k := range l.ScaleOut {
-		scaleOut.add(k)
+		scaleOut.Add(k)
 	}
 	for i, k := range l.ScaleUp {
 		if i != own {
-			scaleUp.add(k)
+			scaleUp.Add(k)
 		}
 	}
 	return scaleOut, scaleUp
 }
 
-func (k *Link) add(o Link) {
+// Add adds what another link counts.
+func (k *Link) Add(o Link) {
 	k.Tokens += o.Tokens
 	k.Bytes += o.Bytes
 	k.Meta += o.Meta
@@ -95,10 +96,10 @@ func (k *Link) add(o Link) {
 // Add adds another ledger of the same cluster.
 func (l *Ledger) Add(o *Ledger) {
 	for i := range l.ScaleOut {
-		l.ScaleOut[i].add(o.ScaleOut[i])
+		l.ScaleOut[i].Add(o.ScaleOut[i])
 	}
 	for i := range l.ScaleUp {
-		l.ScaleUp[i].add(o.ScaleUp[i])
+		l.ScaleUp[i].Add(o.ScaleUp[i])
 	}
 	l.Packed += o.Packed
 	l.Unpacked += o.Unpacked

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -27,7 +28,8 @@ func (j *Job) findHosts(ctx context.Context) error {
 		j.hosts = append(j.hosts, string(b))
 		seen[string(b)]++
 	}
-	j.Hosts, j.OnHost = len(seen), seen[j.hosts[j.Process()]]
+	mine := j.hosts[j.Process()]
+	j.Hosts, j.OnHost, j.First = len(seen), seen[mine], slices.Index(j.hosts, mine) == j.Process()
 	return nil
 }
 

@@ -36,6 +36,7 @@ type Job struct {
 	Bind   string // address that data connections use
 	Hosts  int    // that the processes are on
 	OnHost int    // processes on this one
+	First  bool   // this process is the first of those
 
 	hosts    []string
 	kids     *children // nil but in a parent

@@ -10,6 +10,7 @@ import (
 
 	"github.com/commbench/commbench/bench"
 	"github.com/commbench/commbench/bench/job"
+	"github.com/commbench/commbench/bench/judge"
 	"github.com/commbench/commbench/reports"
 	"github.com/commbench/commbench/transport/tcp"
 )
@@ -28,6 +29,9 @@ func runBench(op string) cli.ActionFunc {
 		if _, _, err := transports(c, 1); err != nil {
 			return err // before others are waited for
 		}
+		if err := checkSample(c); err != nil {
+			return err
+		}
 		j, err := joinJob(c, &cfg, &network)
 		if err != nil {
 			return err
@@ -41,6 +45,7 @@ func runJoined(ctx context.Context, c *cli.Context, cfg bench.Config, network tc
 	if err := connect(c, &cfg, network, j); err != nil {
 		return err
 	}
+	watchHost(c, &cfg, j)
 	sabotage(&cfg)
 	if j != nil && j.Process() > 0 {
 		_, err := bench.Run(ctx, cfg)
@@ -48,12 +53,16 @@ func runJoined(ctx context.Context, c *cli.Context, cfg bench.Config, network tc
 	}
 	out, err := openOutput(c.String("output"), c.String("format"), c.App.Writer)
 	if err != nil {
+		cfg.Watch.Stop()
 		return err
 	}
 	show := newProgress(c.App.ErrWriter, c.Bool("quiet"))
 	cfg.Progress = show.update
 	result, runErr := bench.Run(ctx, cfg)
 	show.clear()
+	if runErr == nil && c.Bool("strict") {
+		runErr = strict(judge.Broken(result.Records))
+	}
 	if spec := c.String("fault"); spec != "" {
 		for i := range result.Records {
 			result.Records[i].Warnings = append(result.Records[i].Warnings, "faults were injected: "+spec)

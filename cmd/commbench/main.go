@@ -27,6 +27,7 @@ const (
 	exitFail  = 1
 	exitUsage = 2 // the command line or an input file is wrong
 	exitWrong = 3 // data were wrong
+	exitRule  = 4 // a threshold was broken
 )
 
 // once is how long a signal may come again and mean the same.
@@ -66,6 +67,8 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, bench.ErrWrong):
 		return exitWrong
+	case errors.As(err, new(strictError)):
+		return exitRule
 	}
 	return exitFail
 }
@@ -81,7 +84,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Writer:          stdout,
 		ErrWriter:       stderr,
 		HideHelpCommand: true,
-		Commands:        []*cli.Command{dispatchCommand(), combineCommand(), roundtripCommand(), planCommand(), smCommand(), simCommand(), limitsCommand(), hardwareCommand(), validateCommand(), calibrateCommand(), limitsPeerCommand()},
+		Commands:        []*cli.Command{dispatchCommand(), combineCommand(), roundtripCommand(), planCommand(), smCommand(), simCommand(), limitsCommand(), hardwareCommand(), probeCommand(), validateCommand(), calibrateCommand(), gpuCommand(), limitsPeerCommand()},
 		ExitErrHandler:  func(*cli.Context, error) {}, // run decides
 		OnUsageError:    usage,
 		Action: func(c *cli.Context) error {

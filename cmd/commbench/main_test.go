@@ -173,7 +173,7 @@ func TestBadCommandLinesSayWhatWouldDo(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, name := range []string{"", "dispatch", "combine", "roundtrip", "plan", "sm", "sim", "limits", "hardware", "validate", "calibrate"} {
+	for _, name := range []string{"", "dispatch", "combine", "roundtrip", "plan", "sm", "sim", "limits", "hardware", "validate", "calibrate", "probe"} {
 		args := []string{"--help"}
 		file := "help.stdout"
 		if name != "" {
@@ -208,7 +208,7 @@ func golden(t *testing.T, name, got string) {
 // them is one.
 func TestDocumentsNameRealFlags(t *testing.T) {
 	known := " --help --version "
-	for _, name := range []string{"dispatch", "combine", "roundtrip", "plan", "sm", "sim dispatch", "limits", "hardware show", "validate", "calibrate"} {
+	for _, name := range []string{"dispatch", "combine", "roundtrip", "plan", "sm", "sim dispatch", "limits", "hardware show", "validate", "calibrate", "probe", "gpu measure"} {
 		_, help, _ := commbench(t, append(strings.Fields(name), "--help")...)
 		known += help
 	}

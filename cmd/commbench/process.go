@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/urfave/cli/v2"
@@ -22,7 +23,7 @@ import (
 
 // jobFlags are the flags of commands whose ranks may live in several processes.
 func jobFlags() []cli.Flag {
-	return append(benchFlags(),
+	return append(slices.Concat(benchFlags(), watchFlags()),
 		&cli.StringFlag{Name: "procs", Category: processFlags, Usage: "start `PROCESSES` on this host: rank or node (one for each), or a number"},
 		&cli.IntFlag{Name: "rank", Category: processFlags, Usage: "this process, of --world, which others have started", DefaultText: "$COMMBENCH_RANK, or as the engine says"},
 		&cli.IntFlag{Name: "world", Category: processFlags, Usage: "processes of the job", DefaultText: "$COMMBENCH_WORLD, or as the engine says"},
@@ -227,7 +228,7 @@ func conclude(c *cli.Context, j *job.Job, part func(context.Context) error) erro
 	wrong := running && errors.Is(err, bench.ErrWrong) // and nothing else: all processes know
 	late := running && err != nil && !wrong            // perhaps too late to tell the others
 	failure := err
-	if wrong {
+	if wrong || onlyStrict(err) {
 		failure = nil
 	}
 	if end := j.End(failure); err == nil {

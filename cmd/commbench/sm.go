@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/commbench/commbench/bench"
+	"github.com/commbench/commbench/bench/judge"
 	"github.com/commbench/commbench/reports"
 	"github.com/commbench/commbench/transport/tcp"
 )
@@ -46,7 +47,7 @@ func smCommand() *cli.Command {
 // otherwise.
 func smFlags() []cli.Flag {
 	own := []string{"baseline", "workers", "warmup", "iters", "check"}
-	flags := slices.DeleteFunc(benchFlags(), func(f cli.Flag) bool { return slices.Contains(own, f.Names()[0]) })
+	flags := slices.DeleteFunc(slices.Concat(benchFlags(), watchFlags()), func(f cli.Flag) bool { return slices.Contains(own, f.Names()[0]) })
 	return append(flags,
 		biasFlag(),
 		&cli.BoolFlag{Name: "measured", Category: runFlags, Usage: "measure on this host"},
@@ -88,6 +89,9 @@ func runSM(c *cli.Context) error {
 	if cfg.Bias != 0 && cfg.Op != "combine" {
 		return usageError{fmt.Errorf("--bias %d: a %s adds nothing up; want --op combine with it", cfg.Bias, cfg.Op)}
 	}
+	if err := checkSample(c); err != nil {
+		return err
+	}
 	if err := connect(c, &cfg, tcp.Config{}, nil); err != nil {
 		return err
 	}
@@ -95,10 +99,14 @@ func runSM(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	watchHost(c, &cfg, nil)
 	show := newProgress(c.App.ErrWriter, c.Bool("quiet"))
 	cfg.Progress = show.update
 	result, runErr := bench.Sweep(c.Context, cfg, options)
 	show.clear()
+	if runErr == nil && c.Bool("strict") {
+		runErr = strict(judge.Broken(result.Records))
+	}
 	return out.finish(len(result.Records) > 0, runErr, func(w io.Writer) error {
 		return reports.WriteSweep(w, c.String("format"), reports.Sweep(result))
 	})

@@ -108,6 +108,8 @@ func exchange(t *testing.T, cluster, binary, op, flat string) (two, other *recor
 			t.Fatalf("%s: no time or no traffic: %s", r.Algorithm, out)
 		case r.Transport.ScaleOut == nil || *r.Transport.ScaleOut != "tcp":
 			t.Fatalf("%s: not over tcp: %s", r.Algorithm, out)
+		case r.Counted == nil || r.Counted.Bytes < r.Counted.LedgerBytes || r.Counted.Bytes > r.Counted.MostBytes:
+			t.Fatalf("%s: the interface of host 0 counted %+v; want what the ledger has, and headers", r.Algorithm, r.Counted)
 		}
 	}
 	return &all[0], &all[1]

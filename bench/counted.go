@@ -1,0 +1,214 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/bench/fabric"
+	"github.com/commbench/commbench/bench/judge"
+	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/transport/driver"
+)
+
+// crossing is what of a run crosses a network, and what counts it there. The nil pointer is a
+// run of which nothing does.
+type crossing struct {
+	ranks  []bool // that share this process's network: its host, or its network namespace
+	up     bool   // the scale-up hop crosses it
+	out    bool   // the scale-out hop does
+	across bool   // some ranks have another network
+
+	device fabric.Interface // that bytes cross
+	reader *fabric.Reader
+	why    error // why there is no reader
+}
+
+// network is where sockets of a process are: those of another are on the same loopback, or not.
+func network() string {
+	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	space, _ := os.Readlink("/proc/self/ns/net")
+	name, _ := os.Hostname()
+	return strings.Join([]string{name, strings.TrimSpace(string(boot)), space}, " ")
+}
+
+// findCrossing finds out which bytes cross a network, and where they are counted. All processes
+// call it.
+func (s *setting) findCrossing(ctx context.Context) (*crossing, error) {
+	c := &s.c
+	crosses := func(d driver.Driver) bool { return networkOf(d) != (driver.Network{}) }
+	x := &crossing{up: crosses(c.ScaleUp), out: crosses(c.ScaleOut)}
+	if !x.up && !x.out {
+		return nil, nil
+	}
+	networks, err := share(ctx, c, "networks", network())
+	if err != nil {
+		return nil, err
+	}
+	each := s.place.Ranks() / len(networks)
+	for _, n := range networks {
+		mine := n == networks[c.Peers.Process()]
+		x.across = x.across || !mine
+		for range each {
+			x.ranks = append(x.ranks, mine)
+		}
+	}
+	x.find(s.network)
+	return x, nil
+}
+
+// find finds the interface. Bytes that stay on a host cross its loopback, whatever address they are
+// sent to.
+func (x *crossing) find(n *record.Network) {
+	all, ok := fabric.Read("").Interfaces.Get()
+	if !ok {
+		x.why = fabric.Read("").Interfaces.Err()
+		return
+	}
+	for _, i := range all {
+		if !x.across && i.Kind == "loopback" || x.across && n != nil && n.Interface != nil && i.Name == *n.Interface {
+			x.device, x.reader = i, i.Reader("")
+			return
+		}
+	}
+	x.why = errors.New("the interface that bytes cross is not known")
+	if n != nil && n.Interface != nil && x.across {
+		x.why = fmt.Errorf("no interface %s was found", *n.Interface)
+	}
+}
+
+// leaves is the interface by which bytes leave the host, "" if they do not.
+func (x *crossing) leaves() string {
+	if x == nil || !x.across {
+		return ""
+	}
+	return x.device.Name
+}
+
+// tally adds up what the interface counted during iterations.
+type tally struct {
+	iterations int
+	bytes      int64
+	why        error // why it is not known
+	before     fabric.Counters
+	beforeErr  error
+}
+
+// begin and end are called around an iteration.
+func (x *crossing) begin(t *tally) {
+	if x != nil && x.reader != nil {
+		t.before, t.beforeErr = x.reader.Read()
+	}
+}
+
+func (x *crossing) end(t *tally) {
+	if x == nil || x.reader == nil {
+		return
+	}
+	after, err := x.reader.Read()
+	t.iterations++
+	switch {
+	case t.why != nil:
+	case t.beforeErr != nil:
+		t.why = t.beforeErr
+	case err != nil:
+		t.why = err
+	case after.TxBytes < t.before.TxBytes || after.RxBytes < t.before.RxBytes:
+		t.why = fmt.Errorf("the counters of %s went backwards: wrapped round, or its driver has restarted", x.device.Name)
+	default:
+		t.bytes += int64(after.TxBytes - t.before.TxBytes + after.RxBytes - t.before.RxBytes)
+	}
+}
+
+// load is what the ledgers of one iteration have over the network of this process.
+type load struct {
+	sent, received plan.Link
+}
+
+// load is of the ledgers of all ranks.
+func (x *crossing) load(ledgers []*plan.Ledger, gpus int) (l load) {
+	take := func(from, to int, k plan.Link) {
+		switch {
+		case from == to:
+		case !x.across: // over loopback, which counts each byte twice
+			l.sent.Add(k)
+			l.received.Add(k)
+		case x.ranks[from] && !x.ranks[to]:
+			l.sent.Add(k)
+		case x.ranks[to] && !x.ranks[from]:
+			l.received.Add(k)
+		}
+	}
+	for rank, ledger := range ledgers {
+		if x.out {
+			for peer, k := range ledger.ScaleOut {
+				take(rank, peer, k)
+			}
+		}
+		if x.up {
+			for i, k := range ledger.ScaleUp {
+				take(rank, rank/gpus*gpus+i, k)
+			}
+		}
+	}
+	return l
+}
+
+// What bytes of a ledger become on a wire, at most: each row and each signal has a descriptor of
+// transport/tcp and may be a system call, and so a segment, of its own; each segment has the headers of
+// Ethernet, IPv6 and TCP with its timestamps, and is acknowledged at once.
+const (
+	descriptor = 40
+	headers    = 14 + 40 + 32
+)
+
+// most is what an interface counts for it at most, sent and received.
+func (l *load) most(mtu int) int64 {
+	all := float64(l.sent.Bytes + l.sent.Meta + l.received.Bytes + l.received.Meta)
+	pieces := float64(l.sent.Tokens + l.sent.Signals + l.received.Tokens + l.received.Signals)
+	all += pieces * (descriptor + 2*headers)
+	return int64(all * (1 + 2*headers/float64(max(mtu-headers, headers))))
+}
+
+// compare is what the interface counted of a record's iterations, beside the ledgers of as many; or why
+// that is not known.
+func (x *crossing) compare(o *series, gpus int) (c *record.Counted, why string) {
+	switch {
+	case x == nil:
+		return nil, ""
+	case x.why != nil:
+		return nil, x.why.Error()
+	case o.tally.why != nil:
+		return nil, o.tally.why.Error()
+	case o.tally.iterations == 0:
+		return nil, "nothing was counted"
+	}
+	l, n := x.load(o.ledgers, gpus), int64(o.tally.iterations)
+	c = &record.Counted{Interface: x.device.Name, Iterations: o.tally.iterations, Bytes: o.tally.bytes,
+		LedgerBytes: n * (l.sent.Bytes + l.sent.Meta + l.received.Bytes + l.received.Meta),
+		MostBytes:   n * l.most(x.device.MTU.Or(1500))}
+	if c.LedgerBytes > 0 {
+		c.Ratio = new(float64(c.Bytes) / float64(c.LedgerBytes))
+	}
+	return c, ""
+}
+
+// rate judges what left the host, or came to it, in the median iteration, against the line rate.
+func (x *crossing) rate(o *series, gpus int, us float64) record.Verdict {
+	if x == nil || !x.across || us <= 0 {
+		return judge.Rate("", 0, answer.Of[float64]{})
+	}
+	l := x.load(o.ledgers, gpus)
+	line := answer.Map(x.device.SpeedMbps, func(mbps int) float64 { return float64(mbps) / 8e3 })
+	if x.device.Kind != "ethernet" && x.device.Kind != "infiniband" {
+		line = answer.None[float64](x.device.Kind + " interfaces are as fast as memory")
+	}
+	if x.why != nil {
+		line = answer.Unknown[float64](x.why.Error())
+	}
+	return judge.Rate(x.device.Name, float64(max(l.sent.Bytes, l.received.Bytes))/us/1e3, line)
+}

@@ -1,0 +1,155 @@
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/bench/fabric"
+	"github.com/commbench/commbench/bench/host"
+	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/nvml"
+)
+
+// Schema is the name and version of a page as JSON.
+const Schema = "commbench.probe/v1"
+
+// Page is a machine at a moment.
+type Page struct {
+	Schema   string            `json:"schema"`
+	Time     time.Time         `json:"time"`
+	Version  string            `json:"version"` // of the program
+	Fake     *string           `json:"fake"`    // the machine that was asked for; null for the real one
+	Host     host.Host         `json:"host"`
+	Driver   nvml.System       `json:"gpu_driver"`
+	GPUs     answer.Of[[]GPU]  `json:"gpus"`
+	Fabric   fabric.Fabric     `json:"fabric"`
+	Topology Topology          `json:"topology"`
+	Verdicts []record.Verdict  `json:"verdicts"`
+	Missing  map[string]string `json:"missing"` // why a field is null
+}
+
+// GPU is one of the machine.
+type GPU struct {
+	Number int          `json:"gpu"`
+	Place  fabric.Place `json:"place"`
+	nvml.Inventory
+	Reading nvml.Reading `json:"reading"`
+	Faults  nvml.Faults  `json:"faults"`
+}
+
+// Machine is where the facts come from.
+type Machine struct {
+	GPUs nvml.Library // nil where there is none, see Why
+	Why  error        // why GPUs is nil
+	// Host and Fabric are read by these, none of which is nil.
+	Host   func() host.Host
+	Fabric func() fabric.Fabric
+	// Place is where a PCI device is.
+	Place func(pci string) fabric.Place
+	// Asking, if set, is told what is asked next: GPUs in trouble may never answer.
+	Asking func(what string)
+	Fake   string // the spec of a machine that is not there
+}
+
+// Here is this machine. The caller closes it. Where NVML cannot be had the rest is there all
+// the same.
+func Here() *Machine {
+	lib, err := nvml.Open()
+	return &Machine{GPUs: lib, Why: err,
+		Host:   func() host.Host { return host.Read("") },
+		Fabric: func() fabric.Fabric { return fabric.Read("") },
+		Place:  func(pci string) fabric.Place { return fabric.At("", pci) },
+	}
+}
+
+// Close ends NVML. What is read after it says nothing of GPUs.
+func (m *Machine) Close() error {
+	if m.GPUs == nil {
+		return nil
+	}
+	lib := m.GPUs
+	m.GPUs, m.Why = nil, answer.None[int]("closed").Err()
+	return lib.Close()
+}
+
+// Read reads all of the machine. It takes some milliseconds, and a second or more where there are GPUs.
+func (m *Machine) Read() *Page { return m.AddGPUs(m.ReadHost()) }
+
+// ReadHost reads what is there without GPUs, which may never answer.
+func (m *Machine) ReadHost() *Page {
+	p := &Page{Schema: Schema, Time: time.Now().UTC(), Host: m.Host(), Fabric: m.Fabric()}
+	if m.Fake != "" {
+		p.Fake = &m.Fake
+	}
+	p.Topology = topology(p)
+	return p
+}
+
+// AddGPUs is the page with the GPUs.
+func (m *Machine) AddGPUs(p *Page) *Page {
+	all := *p
+	all.Driver, all.GPUs = m.gpus()
+	all.Topology = topology(&all)
+	return &all
+}
+
+// Finish collects why fields are null. It is called when the page is complete.
+func (p *Page) Finish() *Page {
+	p.Missing = answer.Missing(p)
+	return p
+}
+
+// gpus are all GPUs with all that is known of them.
+func (m *Machine) gpus() (nvml.System, answer.Of[[]GPU]) {
+	if m.GPUs == nil {
+		why := m.Why
+		if why == nil {
+			why = errors.ErrUnsupported
+		}
+		none := answer.From("", why)
+		return nvml.System{Driver: none, CUDA: none, NVML: none}, answer.From[[]GPU](nil, why)
+	}
+	lib, all := m.GPUs, []GPU{}
+	for i, d := range lib.Devices() {
+		m.asking(i)
+		g := GPU{Number: i, Inventory: d.Inventory(), Reading: d.Reading(), Faults: d.Faults()}
+		if pci, ok := g.PCI.Get(); ok {
+			g.Place = m.Place(pci)
+		} else {
+			err := g.PCI.Err()
+			g.Place = fabric.Place{PCI: g.PCI, Path: answer.From[[]string](nil, err), NUMA: answer.From(0, err)}
+		}
+		all = append(all, g)
+	}
+	return lib.System(), answer.Is(all)
+}
+
+// Again is the page with what may have changed since it was read: clocks, power, counters
+// and the state of networks.
+func (m *Machine) Again(p *Page) *Page {
+	now := *p
+	now.Time, now.Fabric = time.Now().UTC(), m.Fabric()
+	if m.GPUs == nil {
+		return &now
+	}
+	before, ok := p.GPUs.Get()
+	if !ok {
+		return &now
+	}
+	all := make([]GPU, len(before))
+	for i, d := range m.GPUs.Devices()[:len(before)] {
+		m.asking(i)
+		all[i] = before[i]
+		all[i].Reading, all[i].Faults = d.Reading(), d.Faults()
+	}
+	now.GPUs = answer.Is(all)
+	return &now
+}
+
+func (m *Machine) asking(gpu int) {
+	if m.Asking != nil {
+		m.Asking(fmt.Sprintf("GPU %d", gpu))
+	}
+}

@@ -1,0 +1,257 @@
+package watch
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/bench/fabric"
+	"github.com/commbench/commbench/bench/judge"
+	"github.com/commbench/commbench/bench/probe"
+	"github.com/commbench/commbench/nvml"
+)
+
+// maxLooks bounds what a sampler keeps: when it is full every second look goes, and from then on
+// only every second is kept. 20,000 are 33 minutes of 100 ms.
+const maxLooks = 20_000
+
+// sampler looks at GPUs, NICs and CPUs again and again.
+type sampler struct {
+	machine *probe.Machine
+	asking  func(string)
+
+	columns []*column
+	gpus    []*gpuSource
+	nics    []*nicSource
+	cpu     *cpuSource
+
+	start   time.Time
+	last    time.Time
+	at      []float64 // ms from start, of each look that is kept
+	looks   int       // all, also those that are not kept
+	late    int
+	keep    int // every how many looks is kept
+	events  []nvml.Event
+	deaf    error                    // why there are none
+	cost    answer.Of[time.Duration] // CPU time of the thread
+	missing map[string]string
+}
+
+// column is a figure of a source, a value for each look that is kept.
+type column struct {
+	source, figure, unit string
+	values               []float64
+	now                  float64 // at this look; NaN is not known
+	sum                  float64 // over all looks, also those that are not kept
+	n                    int
+	most                 float64
+}
+
+func (c *column) name() string { return c.source + " " + c.figure }
+
+// newSampler takes the machine as it was seen.
+func newSampler(m *probe.Machine, page *probe.Page, asking func(string)) *sampler {
+	s := &sampler{machine: m, asking: asking, keep: 1, missing: map[string]string{}}
+	if m.GPUs != nil {
+		for i, d := range m.GPUs.Devices() {
+			s.gpus = append(s.gpus, newGPUSource(s, i, d))
+		}
+	}
+	for _, meter := range m.Meters(&page.Fabric) {
+		s.nics = append(s.nics, newNICSource(s, meter))
+	}
+	s.cpu = newCPUSource(s)
+	return s
+}
+
+// column adds a figure.
+func (s *sampler) column(source, figure, unit string) *column {
+	c := &column{source: source, figure: figure, unit: unit, now: math.NaN()}
+	s.columns = append(s.columns, c)
+	return c
+}
+
+// run looks once, then at every interval until end is closed, and once more. Without an interval
+// it looks at the start and at the end. What it has is guarded by mu.
+func (s *sampler) run(interval time.Duration, end <-chan struct{}, mu *sync.Mutex) {
+	runtime.LockOSThread() // whose CPU time is the cost
+	defer runtime.UnlockOSThread()
+	before := threadTime()
+	s.look(mu, 0)
+	if interval > 0 {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		for running := true; running; {
+			select {
+			case <-ticker.C:
+				s.look(mu, interval)
+			case <-end:
+				running = false
+			}
+		}
+	} else {
+		<-end
+	}
+	s.look(mu, 0)
+	after := threadTime()
+	mu.Lock()
+	defer mu.Unlock()
+	s.cost = answer.From(after.Or(0)-before.Or(0), before.Err())
+}
+
+// look asks everything once. Only what was answered is written, and all of it at once: whoever
+// gives up in between sees whole looks.
+func (s *sampler) look(mu *sync.Mutex, interval time.Duration) {
+	now := time.Now()
+	for _, g := range s.gpus {
+		s.asking(fmt.Sprintf("GPU %d", g.number))
+		g.reading = g.device.Reading()
+	}
+	var events []nvml.Event
+	var deaf error
+	if s.machine.GPUs != nil {
+		s.asking("NVML, for events")
+		events, deaf = s.machine.GPUs.Events()
+	}
+	for _, n := range s.nics {
+		s.asking(n.name)
+		n.counters, n.err = n.read()
+	}
+	s.asking("the CPUs")
+	s.cpu.look()
+
+	mu.Lock()
+	defer mu.Unlock()
+	if s.looks == 0 {
+		s.start = now
+	} else if interval > 0 && now.Sub(s.last) > 2*interval {
+		s.late++
+	}
+	for _, g := range s.gpus {
+		g.take(now, s)
+	}
+	for _, n := range s.nics {
+		n.take(now, s)
+	}
+	s.cpu.take(s)
+	if s.deaf == nil {
+		s.deaf = deaf
+	}
+	s.events = append(s.events, events[:min(len(events), maxEvents-len(s.events))]...)
+	s.store(now)
+}
+
+// maxEvents bounds the events that are kept: a GPU in trouble has the same ones again and again.
+const maxEvents = 64
+
+// store adds up this look's values, and keeps them.
+func (s *sampler) store(now time.Time) {
+	for _, c := range s.columns {
+		if !math.IsNaN(c.now) {
+			c.sum += c.now
+			c.most = max(c.most, c.now)
+			c.n++
+		}
+	}
+	if s.looks%s.keep == 0 {
+		if len(s.at) == maxLooks {
+			s.halve()
+		}
+		if s.looks%s.keep == 0 {
+			s.at = append(s.at, float64(now.Sub(s.start).Round(100*time.Microsecond).Microseconds())/1e3)
+			for _, c := range s.columns {
+				c.values = append(c.values, c.now)
+			}
+		}
+	}
+	s.looks++
+	s.last = now
+}
+
+// halve forgets every second look.
+func (s *sampler) halve() {
+	s.keep *= 2
+	s.at = half(s.at)
+	for _, c := range s.columns {
+		c.values = half(c.values)
+	}
+}
+
+func half(v []float64) []float64 {
+	kept := v[:0]
+	for i := 0; i < len(v); i += 2 {
+		kept = append(kept, v[i])
+	}
+	return kept
+}
+
+// miss remembers the first reason for which a figure is not known.
+func (s *sampler) miss(what string, err error) {
+	if s.missing[what] == "" {
+		s.missing[what] = err.Error()
+	}
+}
+
+// number is an answer as a value of a look; why there is none is remembered.
+func number[T int | float64](s *sampler, c *column, a answer.Of[T]) {
+	v, ok := a.Get()
+	if !ok {
+		c.now = math.NaN()
+		s.miss(c.name(), a.Err())
+		return
+	}
+	c.now = float64(v)
+}
+
+// rate is the growth of a counter as a value of a look.
+func (s *sampler) rate(c *column, m *meter, v answer.Of[uint64], now time.Time) {
+	c.now = m.add(v, now)
+	switch {
+	case v.Err() != nil && !m.seen:
+		s.miss(c.name(), v.Err())
+	case m.why != "":
+		s.miss(c.name(), fmt.Errorf("%w: %s", answer.ErrUnknown, m.why))
+	}
+}
+
+// seen is what judges want to know.
+func (s *sampler) seen(to *judge.Seen) {
+	to.Looks, to.Events, to.Deaf = max(0, s.looks-2), slices.Clone(s.events), s.deaf
+	to.Reasons, to.Seconds = map[int]nvml.Reasons{}, map[int]float64{}
+	to.Clocked = len(s.gpus) > 0
+	for _, g := range s.gpus {
+		if g.reasons != 0 {
+			to.Reasons[g.number] = g.reasons
+		}
+		if t := g.throttledSeconds(); t > 0 {
+			to.Seconds[g.number] = t
+		}
+		to.Clocked = to.Clocked && g.clocked.seen
+	}
+}
+
+// nicSource is a port or an interface.
+type nicSource struct {
+	name     string
+	local    bool // what it counts leaves no machine
+	read     func() (fabric.Counters, error)
+	counters fabric.Counters
+	err      error
+	tx, rx   *column
+	sent     meter
+	received meter
+}
+
+func newNICSource(s *sampler, m probe.Meter) *nicSource {
+	return &nicSource{name: m.Name, local: m.Local, read: m.Read, sent: meter{most: mostBus}, received: meter{most: mostBus},
+		tx: s.column(m.Name, "tx", "B/s"), rx: s.column(m.Name, "rx", "B/s")}
+}
+
+func (n *nicSource) take(now time.Time, s *sampler) {
+	s.rate(n.tx, &n.sent, answer.From(n.counters.TxBytes, n.err), now)
+	s.rate(n.rx, &n.received, answer.From(n.counters.RxBytes, n.err), now)
+}

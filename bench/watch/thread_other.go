@@ -1,0 +1,13 @@
+//go:build !linux
+
+package watch
+
+import (
+	"time"
+
+	"github.com/commbench/commbench/bench/answer"
+)
+
+func threadTime() answer.Of[time.Duration] {
+	return answer.None[time.Duration]("this system does not count a thread's time")
+}
