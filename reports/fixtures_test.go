@@ -142,7 +142,25 @@ func cases() map[string][]record.Record {
 	local := run(record.Dispatch, record.AllToAll)
 	local.Exec.Processes = new(1)
 
+	watched := network
+	watched.Verdicts = []record.Verdict{
+		{Name: "nic-bytes", State: record.Bad, Why: "eth0 counted 9.60 GB, the ledger has 7.60 GB (7.90 GB with signals and headers)"},
+		{Name: "links", State: record.Good, Why: "all are up"}, {Name: "clocks", State: record.Bad, Why: "GPU 3 was held down for 1.5 s by power cap"},
+		{Name: "governor", State: record.None, Why: "no governor"},
+	}
+	watched.Counted = &record.Counted{Interface: "eth0", Iterations: 12, Bytes: 9_600_000_000, LedgerBytes: 7_600_000_000, Ratio: new(9.6 / 7.6), MostBytes: 7_900_000_000}
+	watched.Sampling = &record.Sampling{IntervalMS: 100, Seconds: 12.3, Looks: 124, Late: 2, CPUShare: new(0.0034), CPUBusy: new(0.914), CPUSteal: new(0.003),
+		PowerW: new(4512.6), SMMHz: new(1932.4), ThrottledS: new(1.5), ThrottledBy: []string{"power cap"},
+		AtMS: []float64{0, 100}, Series: []record.Series{{Source: "gpu0", Figure: "power", Unit: "W", Values: record.Values{565.2, math.NaN()}}}}
+	beside := watched
+	beside.Algorithm, beside.Baseline, beside.Counted = record.AllToAll, nil, nil
+	beside.Verdicts = watched.Verdicts[2:3]
+	other := watched
+	other.Sampling = &record.Sampling{IntervalMS: 100, Looks: 60, CPUBusy: new(0.5)}
+
 	return map[string][]record.Record{
+		"watched":     {watched, beside},
+		"watched-by":  {watched, other, network},
 		"network":     {network},
 		"networks":    {network, local},
 		"coalescing":  {coalescing},

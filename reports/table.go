@@ -221,7 +221,7 @@ func figures(recs []record.Record) []column {
 		{true, figure("\npower\nW", func(r *rec) *float64 { return sampled(r, func(s *record.Sampling) *float64 { return s.PowerW }) })},
 		{true, figure("SM\nclock\nMHz", func(r *rec) *float64 { return sampled(r, func(s *record.Sampling) *float64 { return s.SMMHz }) })},
 		{true, figure("throttled\nGPUs\ns", func(r *rec) *float64 { return sampled(r, func(s *record.Sampling) *float64 { return s.ThrottledS }) })},
-		{true, column{"NIC\nof\nledger", false, each(func(r *rec) string { return unit.Opt(ofLedger(r), unit.Ratio) })}},
+		{true, column{"NIC\nover\nledger", false, each(func(r *rec) string { return unit.Opt(ofLedger(r), unit.Ratio) })}},
 		{virtual, column{"\nwrong\ntokens", false, each(wrong)}},
 	}...)
 	var columns []column

@@ -172,3 +172,34 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
+
+// By nearest rank: of 4 samples the first, second and third are p25, p50 and p75.
+func TestSpread(t *testing.T) {
+	inf := math.Inf(1)
+	for _, c := range []struct {
+		in   []float64
+		want float64
+		err  error
+	}{
+		{[]float64{5}, 0, nil},
+		{[]float64{0, 0, 0}, 0, nil},
+		{[]float64{1, 2}, 1, nil},
+		{[]float64{140, 100, 80, 120}, 0.4, nil},
+		{[]float64{100, 100, 100, 100, 1e9}, 0, nil}, // one late sample
+		{upTo(100), 1, nil},
+		{[]float64{0, 0, 1, 1}, inf, nil},
+		{[]float64{math.MaxFloat64, math.MaxFloat64}, 0, nil},
+		{nil, 0, stats.ErrEmpty},
+		{[]float64{1, inf}, 0, stats.ErrNotFinite},
+		{[]float64{math.NaN()}, 0, stats.ErrNotFinite},
+	} {
+		in := slices.Clone(c.in)
+		got, err := stats.Spread(in)
+		if got != c.want || !errors.Is(err, c.err) {
+			t.Errorf("Spread(%v) = %v, %v; want %v, %v", c.in, got, err, c.want, c.err)
+		}
+		if c.err == nil && !slices.Equal(in, c.in) {
+			t.Errorf("Spread(%v): the input was changed", c.in)
+		}
+	}
+}

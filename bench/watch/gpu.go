@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -21,6 +22,7 @@ type gpuSource struct {
 	nvlinkTx, nvlinkRx, pcieTx, pcieRx             *column
 	linkSent, linkReceived, busSent, busReceived   meter
 	energy, clocked                                meter
+	raw                                            bool // NVLinks are counted with headers
 	reasons                                        nvml.Reasons
 	held                                           float64 // seconds, by looks
 	last                                           time.Time
@@ -54,19 +56,22 @@ func (g *gpuSource) take(now time.Time, s *sampler) {
 			g.held += now.Sub(g.last).Seconds()
 		}
 	}
+	if g.last.IsZero() { // once: a count with headers is another counter. Blackwell does not count payload apart
+		g.raw = errors.Is(r.NVLink.TxBytes.Err(), errors.ErrUnsupported) && errors.Is(r.NVLink.RxBytes.Err(), errors.ErrUnsupported)
+	}
 	g.last = now
 
 	links := r.NVLink
-	if links.TxBytes.Err() != nil && links.RxBytes.Err() != nil {
-		links = r.NVLinkRaw // Blackwell does not count payload apart
+	if g.raw {
+		links = r.NVLinkRaw
 	}
 	s.rate(g.nvlinkTx, &g.linkSent, links.TxBytes, now)
 	s.rate(g.nvlinkRx, &g.linkReceived, links.RxBytes, now)
 	s.rate(g.pcieTx, &g.busSent, r.PCIe.TxBytes, now)
 	s.rate(g.pcieRx, &g.busReceived, r.PCIe.RxBytes, now)
 	// Counters of millijoules and nanoseconds are kept as they are counted: meters are of whole numbers.
-	g.energy.add(answer.Map(r.EnergyJ, func(j float64) uint64 { return uint64(max(0, j) * 1e3) }), now)
-	g.clocked.add(answer.Map(r.Clocked, func(c nvml.Clocked) uint64 { return c.PowerNS + c.ThermalNS }), now)
+	s.follow(g.power.source+" energy", &g.energy, answer.Map(r.EnergyJ, func(j float64) uint64 { return uint64(max(0, j) * 1e3) }), now)
+	s.follow(g.power.source+" throttled_time", &g.clocked, answer.Map(r.Clocked, func(c nvml.Clocked) uint64 { return c.PowerNS + c.ThermalNS }), now)
 
 	gpm, ok := r.GPM.Get()
 	if !ok { // the first reading has none

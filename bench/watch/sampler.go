@@ -209,13 +209,19 @@ func number[T int | float64](s *sampler, c *column, a answer.Of[T]) {
 
 // rate is the growth of a counter as a value of a look.
 func (s *sampler) rate(c *column, m *meter, v answer.Of[uint64], now time.Time) {
-	c.now = m.add(v, now)
+	c.now = s.follow(c.name(), m, v, now)
+}
+
+// follow takes a counter, and remembers why it is not known, or not all of it.
+func (s *sampler) follow(name string, m *meter, v answer.Of[uint64], now time.Time) float64 {
+	rate := m.add(v, now)
 	switch {
-	case v.Err() != nil && !m.seen:
-		s.miss(c.name(), v.Err())
 	case m.why != "":
-		s.miss(c.name(), fmt.Errorf("%w: %s", answer.ErrUnknown, m.why))
+		s.miss(name, fmt.Errorf("%w: %s", answer.ErrUnknown, m.why))
+	case v.Err() != nil && !m.seen:
+		s.miss(name, v.Err())
 	}
+	return rate
 }
 
 // seen is what judges want to know.

@@ -30,10 +30,10 @@ func next[T any](from *[]T) (v T) {
 	return v
 }
 
-func (s *stub) System() nvml.System     { return nvml.System{} }
-func (s *stub) Devices() []nvml.Device  { return s.gpus }
-func (s *stub) Close() error            { return nil }
-func (g *stubGPU) Faults() nvml.Faults  { return nvml.Faults{} }
+func (s *stub) System() nvml.System           { return nvml.System{} }
+func (s *stub) Devices() []nvml.Device        { return s.gpus }
+func (s *stub) Close() error                  { return nil }
+func (g *stubGPU) Faults() nvml.Faults        { return nvml.Faults{} }
 func (s *stub) Events() ([]nvml.Event, error) { return nil, next(&s.events) }
 func (g *stubGPU) Inventory() nvml.Inventory {
 	return nvml.Inventory{PCI: answer.None[string]("made up")}
@@ -50,28 +50,22 @@ func asked(change func(*nvml.Reading)) nvml.Reading {
 	return r
 }
 
-// stubMachine has a stub for NVML. Its ports are read from what the test says, a list for each.
-func stubMachine(lib nvml.Library, ports map[string][]answer.Of[fabric.Counters]) *probe.Machine {
-	m := &probe.Machine{GPUs: lib, Fake: "stub",
-		Host:   func() host.Host { return host.Host{Cores: 8} },
-		Fabric: func() fabric.Fabric { return fabric.Fabric{} }}
+// machineOf is a machine without networks, whose NVML is lib; nil is none.
+func machineOf(lib nvml.Library) *probe.Machine {
+	m := &probe.Machine{GPUs: lib, Host: func() host.Host { return host.Host{Cores: 8} },
+		Fabric: func() fabric.Fabric {
+			return fabric.Fabric{Interfaces: answer.Is([]fabric.Interface{}), Devices: answer.Is([]fabric.Device{})}
+		}}
 	if lib == nil {
-		m.GPUs, m.Why = nil, answer.None[int]("no driver").Err()
-	}
-	devices := []fabric.Device{}
-	for name, all := range ports {
-		p := fabric.Port{Device: name, Number: 1, Kind: "infiniband", Counters: all[0]}
-		devices = append(devices, fabric.Device{Name: name, Ports: answer.Is([]fabric.Port{p})})
-	}
-	looks := 0
-	m.Fabric = func() fabric.Fabric { // is asked once for each port at each look
-		for i := range devices {
-			p := &devices[i].Ports.Or(nil)[0]
-			all := ports[p.Device]
-			p.Counters = all[min(looks/max(1, len(ports)), len(all)-1)]
-		}
-		looks++
-		return fabric.Fabric{Devices: answer.Is(devices), Interfaces: answer.Is([]fabric.Interface{})}
+		m.Why = answer.None[int]("no driver").Err()
 	}
 	return m
+}
+
+// port is a meter of what a test says, one reading after the other.
+func port(name string, local bool, readings ...answer.Of[uint64]) probe.Meter {
+	return probe.Meter{Name: name, Local: local, Read: func() (fabric.Counters, error) {
+		v := next(&readings)
+		return fabric.Counters{TxBytes: v.Or(0), RxBytes: 2 * v.Or(0)}, v.Err()
+	}}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/urfave/cli/v2"
 
+	"github.com/commbench/commbench/bench"
 	"github.com/commbench/commbench/bench/judge"
 	"github.com/commbench/commbench/bench/probe"
 	"github.com/commbench/commbench/bench/watch"
@@ -80,7 +81,7 @@ func runProbe(c *cli.Context) error {
 			return usageError{fmt.Errorf("--fake: %w", err)}
 		}
 	}
-	page, err := firstPage(c.Context, machine)
+	page, err := firstPage(c.Context, machine, newProgress(c.App.ErrWriter, false))
 	if err != nil {
 		return err // and whoever does not answer cannot be closed
 	}
@@ -113,7 +114,10 @@ func closing(m *probe.Machine, err error) error {
 const patience = 30 * time.Second
 
 // firstPage reads the machine, and says who did not answer.
-func firstPage(ctx context.Context, m *probe.Machine) (*probe.Page, error) {
+func firstPage(ctx context.Context, m *probe.Machine, show *progress) (*probe.Page, error) {
+	defer show.clear()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
 	asked := make(chan string, 64)
 	m.Asking = func(what string) {
 		select {
@@ -130,6 +134,8 @@ func firstPage(ctx context.Context, m *probe.Machine) (*probe.Page, error) {
 			page.Version = version
 			return page, nil
 		case last = <-asked:
+		case <-tick.C:
+			show.update(bench.Progress{Stage: "asking " + last})
 		case <-ctx.Done():
 			return nil, errInterrupted
 		case <-limit:

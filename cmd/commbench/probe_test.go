@@ -117,7 +117,7 @@ func TestGPUThatDoesNotAnswer(t *testing.T) {
 	gpus := m.GPUs
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(20*time.Millisecond, cancel)
-	if _, err := firstPage(ctx, m); err != errInterrupted { //nolint:errorlint // nothing wraps it
+	if _, err := firstPage(ctx, m, &progress{}); err != errInterrupted { //nolint:errorlint // nothing wraps it
 		t.Errorf("error %v", err)
 	}
 	if err := gpus.Close(); err != nil {
