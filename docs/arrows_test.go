@@ -57,7 +57,7 @@ var arrows = map[string][]string{
 	"nvml/measure":       {"bench/stats", "bench/unit", "nvml/cuda"},
 	"bench/answer":       {},
 	"bench/fabric":       {"bench/answer"},
-	"bench/host":         {"bench/answer", "bench/record"},
+	"bench/host":         {"bench/answer", "bench/record", "transport/numa"},
 	"bench/probe":        {"bench/answer", "bench/fabric", "bench/host", "bench/record", "nvml", "nvml/fake"},
 	"bench/judge":        {"bench/answer", "bench/fabric", "bench/host", "bench/probe", "bench/record", "bench/stats", "bench/unit", "nvml"},
 	"bench/watch":        {"bench/answer", "bench/fabric", "bench/judge", "bench/probe", "bench/record", "nvml"},

@@ -128,7 +128,7 @@ func TestDamaged(t *testing.T) {
 		why        map[string]string // by field, a part of it
 	}{
 		"more CPUs than there are": {cpus + "online", "0-4294967295\n", map[string]string{
-			"online": "/sys/devices/system/cpu/online: list", "physical": "expected ascending numbers below 8192", "sockets": "as in 0-3", "governor": "/online"}},
+			"online": "/sys/devices/system/cpu/online: CPU list", "physical": "expected numbers below 65536", "sockets": "as in 0-3", "governor": "/online"}},
 		"no CPU":               {cpus + "online", "\n", map[string]string{"online": "the list is empty", "physical": "empty", "sockets": "empty", "governor": "empty"}},
 		"alone among siblings": {cpus + "cpu3/topology/thread_siblings_list", "4\n", map[string]string{"physical": "expected CPU 3 itself among them"}},
 		"no siblings":          {cpus + "cpu4/topology/core_siblings_list", "", map[string]string{"sockets": "the list is empty"}},
@@ -139,8 +139,8 @@ func TestDamaged(t *testing.T) {
 		"type":                 {cpus + "cpu0/cache/index1/type", "", map[string]string{"caches": "index1/type"}},
 		"size":                 {cpus + "cpu0/cache/index2/size", "2M", map[string]string{"caches[2].size_bytes": "expected a size, as in 32K"}},
 		"size beyond bounds":   {cpus + "cpu0/cache/index2/size", "99999999999999999999K", map[string]string{"caches[2].size_bytes": "expected a size"}},
-		"shared":               {cpus + "cpu0/cache/index3/shared_cpu_list", "3,1", map[string]string{"caches[3].shared": "ascending"}},
-		"nodes":                {"sys/devices/system/node/online", "0-8192", map[string]string{"numa_nodes": "below 8192"}},
+		"shared":               {cpus + "cpu0/cache/index3/shared_cpu_list", "3,1", map[string]string{"caches[3].shared": "ascend"}},
+		"nodes":                {"sys/devices/system/node/online", "0-8192", map[string]string{"numa_nodes": "less than 8192"}},
 		"many nodes":           {"sys/devices/system/node/online", "0,1024", map[string]string{"numa_nodes": "node 1024: expected nodes below 1024"}},
 		"CPUs of a node":       {"sys/devices/system/node/node1/cpulist", "a", map[string]string{"numa_nodes[1].cpus": "node1/cpulist"}},
 		"memory of a node":     {"sys/devices/system/node/node1/meminfo", "Node 1 MemTotal: much kB", map[string]string{"numa_nodes[1].memory_bytes": "expected a number of kB"}},

@@ -5,8 +5,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strings"
 	"testing"
 
@@ -30,51 +28,6 @@ func TestAbsent(t *testing.T) {
 	if text.Error() != "not supported: no /proc on plan9" || kind.Error() != text.Error() {
 		t.Errorf("%v; %v", text, kind)
 	}
-}
-
-func TestAffinity(t *testing.T) {
-	cpus, err := affinity()
-	if runtime.GOOS != "linux" {
-		if !errors.Is(err, errors.ErrUnsupported) {
-			t.Error(err)
-		}
-		return
-	}
-	if err != nil || len(cpus) == 0 || !slices.IsSorted(cpus) {
-		t.Errorf("%v, %v", cpus, err)
-	}
-}
-
-func TestParseList(t *testing.T) {
-	for text, want := range map[string][]int{
-		"": nil, "\n": nil, "0": {0}, "0-3,8,10-11\n": {0, 1, 2, 3, 8, 10, 11}, "8191": {8191},
-	} {
-		if got, err := parseList(text); err != nil || !slices.Equal(got, want) {
-			t.Errorf("%q: %v, %v, expected %v", text, got, err, want)
-		}
-	}
-	for _, text := range []string{"0-4294967295", "8192", "0-8192", "3-1", "1,1", "2,1", "1,", ",", "-1", "1-", "a", "0x1", "1 2", "+1", "99999999999999999999"} {
-		if got, err := parseList(text); err == nil {
-			t.Errorf("%q: %v, expected an error", text, got)
-		}
-	}
-}
-
-func FuzzList(f *testing.F) {
-	for _, seed := range []string{"", "0-3,8,10-11\n", "0-4294967295", "3-1", "1,1", strings.Repeat("0-8191,", 100)} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		list, err := parseList(text)
-		if len(list) > maxCPUs || err != nil && list != nil {
-			t.Fatalf("%d numbers, %v", len(list), err)
-		}
-		for i, n := range list {
-			if n < 0 || n >= maxCPUs || i > 0 && n <= list[i-1] {
-				t.Fatalf("%v: expected ascending numbers below %d", list, maxCPUs)
-			}
-		}
-	})
 }
 
 // FuzzRead gives every file of a machine the same bytes.

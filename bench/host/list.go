@@ -3,11 +3,12 @@ package host
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
+
+	"github.com/commbench/commbench/transport/numa"
 )
 
-const maxCPUs = 8192 // the most that Linux is built for
+const maxCPUs = 8192 // the most that Linux is built for, and that a damaged file may have us look at
 
 // list is a file that holds a list of at least one number.
 func (f files) list(path string) ([]int, error) {
@@ -15,9 +16,13 @@ func (f files) list(path string) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	numbers, err := parseList(text)
-	if err == nil && len(numbers) == 0 {
+	numbers, err := numa.ParseList(text)
+	switch {
+	case err != nil:
+	case len(numbers) == 0:
 		err = errors.New("the list is empty")
+	case numbers[len(numbers)-1] >= maxCPUs:
+		err = fmt.Errorf("it has number %d: expected less than %d", numbers[len(numbers)-1], maxCPUs)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -31,35 +36,8 @@ func (f files) listText(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := parseList(text); err != nil {
+	if _, err := numa.ParseList(text); err != nil {
 		return "", fmt.Errorf("%s: %w", path, err)
 	}
 	return strings.TrimSpace(text), nil
-}
-
-// parseList reads a list as the kernel writes it: "0-3,8,10-11", or nothing for none. The
-// kernel's lists ascend; that others are refused bounds what a damaged one allocates.
-func parseList(text string) ([]int, error) {
-	text = strings.TrimSpace(text)
-	if text == "" {
-		return nil, nil
-	}
-	var numbers []int
-	next := 0 // the lowest that may still come
-	for part := range strings.SplitSeq(text, ",") {
-		first, last, isRange := strings.Cut(part, "-")
-		if !isRange {
-			last = first
-		}
-		from, err := strconv.ParseUint(first, 10, 16)
-		to, err2 := strconv.ParseUint(last, 10, 16)
-		if err != nil || err2 != nil || int(from) < next || to < from || to >= maxCPUs {
-			return nil, fmt.Errorf("list %s: %s: expected ascending numbers below %d, as in 0-3,8,10-11", shorten(text), shorten(part), maxCPUs)
-		}
-		for n := int(from); n <= int(to); n++ {
-			numbers = append(numbers, n)
-		}
-		next = int(to) + 1
-	}
-	return numbers, nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/transport/numa"
 )
 
 const cpuFolder = "/sys/devices/system/cpu"
@@ -27,7 +28,7 @@ func Read(root string) Host {
 	usable, usableErr, cores := online, err, count.Or(runtime.NumCPU())
 	if root == "" {
 		cores = runtime.NumCPU()
-		if own, err := affinity(); err == nil {
+		if own, err := numa.UsableCPUs(); err == nil {
 			usable, usableErr = own, nil
 		}
 	}

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// usableCPUs are those that the calling thread may use, ascending.
-func usableCPUs() ([]int, error) {
+// UsableCPUs are those that the calling thread may use, ascending.
+func UsableCPUs() ([]int, error) {
 	set, err := affinity()
 	if err != nil {
 		return nil, fmt.Errorf("numa: which CPUs may be used: %w", err)

@@ -4,8 +4,8 @@ package numa
 
 import "runtime"
 
-// usableCPUs numbers them, as this system does not.
-func usableCPUs() ([]int, error) {
+// UsableCPUs numbers them, as this system does not.
+func UsableCPUs() ([]int, error) {
 	cpus := make([]int, runtime.NumCPU())
 	for i := range cpus {
 		cpus[i] = i

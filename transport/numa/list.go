@@ -12,17 +12,17 @@ func readList(path string) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	cpus, err := parseList(string(text))
+	cpus, err := ParseList(string(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return cpus, nil
 }
 
-// parseList reads a list of CPUs as the kernel writes it: "0-3,8,10-11", or
+// ParseList reads a list of CPUs as the kernel writes it: "0-3,8,10-11", or
 // nothing for none. The kernel's lists ascend; that others are refused bounds
 // what a damaged one allocates.
-func parseList(text string) ([]int, error) {
+func ParseList(text string) ([]int, error) {
 	text = strings.TrimSpace(text)
 	if text == "" {
 		return nil, nil

@@ -23,7 +23,7 @@ func TestParseList(t *testing.T) {
 		"00-01":             {0, 1},
 		"100-103,1000,1002": {100, 101, 102, 103, 1000, 1002},
 	} {
-		got, err := parseList(text)
+		got, err := ParseList(text)
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%q: %v, %v; want %v", text, got, err, want)
 		}
@@ -32,7 +32,7 @@ func TestParseList(t *testing.T) {
 		"x", "-1", "1-", "-", ",", "1,", ",1", "1,,2", "3-1", "1,1", "5,4", "0-3,3", "65536", "0-65536",
 		"0-99999999999999999999", "1-2-3", "0x1", "+1", "1 - 2", strings.Repeat("9", 1000),
 	} {
-		if got, err := parseList(text); err == nil {
+		if got, err := ParseList(text); err == nil {
 			t.Errorf("%q is %v", text, got)
 		} else if len(err.Error()) > 300 {
 			t.Errorf("an error of %d bytes", len(err.Error()))
@@ -45,14 +45,14 @@ func FuzzCPUList(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		cpus, err := parseList(text)
+		cpus, err := ParseList(text)
 		if err != nil {
 			return
 		}
 		if len(cpus) > maxCPUs || !slices.IsSorted(cpus) {
 			t.Errorf("%q: %d CPUs, or not in order", text, len(cpus))
 		}
-		if again, err := parseList(formatList(cpus)); err != nil || !slices.Equal(again, cpus) {
+		if again, err := ParseList(formatList(cpus)); err != nil || !slices.Equal(again, cpus) {
 			t.Errorf("%q was written as %s", text, formatList(cpus))
 		}
 	})

@@ -23,7 +23,7 @@ const (
 // Where sysfs names no node of the usable CPUs, as on other systems than Linux,
 // the machine is one node with all of them, of unknown size.
 func Read(root string) (Topology, error) {
-	usable, err := usableCPUs()
+	usable, err := UsableCPUs()
 	if err != nil {
 		return Topology{}, err
 	}

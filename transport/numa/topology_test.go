@@ -78,7 +78,7 @@ func TestReadHere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	usable, err := usableCPUs()
+	usable, err := UsableCPUs()
 	if err != nil {
 		t.Fatal(err)
 	}
