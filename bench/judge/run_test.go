@@ -67,6 +67,15 @@ func usedOf(name string) func() []record.Verdict {
 	return between(p, p, judge.Seen{}, judge.Use{Interface: name})
 }
 
+// An interface of an RDMA device is that device, and is not judged a second time.
+func TestOwnedInterface(t *testing.T) {
+	for _, v := range usedOf("ib1")() {
+		if v.Name == judge.Links && v.Why != "mlx5_1 port 1 is DOWN (Polling)" {
+			t.Error(v)
+		}
+	}
+}
+
 // slowed are verdicts on clocks.
 func slowed(t *testing.T) map[string]verdict {
 	held := func(seen judge.Seen) func() []record.Verdict { return ran(t, "h100x4", seen, judge.Use{}) }
@@ -199,6 +208,7 @@ func figures() map[string]verdict {
 		"a little more":     {judge.NICBytes, record.Good, "", counted(100*mib, 110*mib, 115*mib)},
 		"too few bytes":     {judge.NICBytes, record.Bad, "the ledger has", counted(100*mib, 110*mib, 94*mib)},
 		"too many bytes":    {judge.NICBytes, record.Bad, "with signals and headers", counted(100*mib, 110*mib, 116*mib)},
+		"just enough":       {judge.NICBytes, record.Good, "", counted(16*mib, 17*mib, 16*mib)},
 		"little traffic":    {judge.NICBytes, record.None, "too few to compare", counted(16*mib-1, 17*mib, 0)},
 		"nothing crossed":   {judge.NICBytes, record.None, "no hop crossed a network", one(func() record.Verdict { return judge.Bytes(nil, "") })},
 		"counters are gone": {judge.NICBytes, record.Unknown, "no such device", one(func() record.Verdict { return judge.Bytes(nil, "no such device") })},

@@ -77,7 +77,7 @@ func (g *gpuSource) take(now time.Time, s *sampler) {
 	if !ok { // the first reading has none
 		for _, c := range []*column{g.sm, g.occupancy, g.dram} {
 			c.now = math.NaN()
-			if c.n == 0 && s.looks > 0 {
+			if s.looks > 0 {
 				s.miss(c.name(), r.GPM.Err())
 			}
 		}

@@ -82,25 +82,36 @@ func (s *sampler) run(interval time.Duration, end <-chan struct{}, mu *sync.Mute
 	defer runtime.UnlockOSThread()
 	before := threadTime()
 	s.look(mu, 0)
+	var ticks <-chan time.Time
 	if interval > 0 {
 		ticker := time.NewTicker(interval)
 		defer ticker.Stop()
-		for running := true; running; {
-			select {
-			case <-ticker.C:
-				s.look(mu, interval)
-			case <-end:
-				running = false
-			}
+		ticks = ticker.C
+	}
+	for {
+		select {
+		case <-end:
+		case <-ticks:
 		}
-	} else {
-		<-end
+		if closed(end) { // even where looks take longer than an interval, and there is always a tick
+			break
+		}
+		s.look(mu, interval)
 	}
 	s.look(mu, 0)
 	after := threadTime()
 	mu.Lock()
 	defer mu.Unlock()
 	s.cost = answer.From(after.Or(0)-before.Or(0), before.Err())
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // look asks everything once. Only what was answered is written, and all of it at once: whoever

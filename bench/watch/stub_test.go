@@ -43,13 +43,6 @@ func (g *stubGPU) Reading() nvml.Reading {
 	return next(&g.readings)
 }
 
-// asked is a reading of which nothing is known, so that tests say only what they are about.
-func asked(change func(*nvml.Reading)) nvml.Reading {
-	var r nvml.Reading
-	change(&r)
-	return r
-}
-
 // machineOf is a machine without networks, whose NVML is lib; nil is none.
 func machineOf(lib nvml.Library) *probe.Machine {
 	m := &probe.Machine{GPUs: lib, Host: func() host.Host { return host.Host{Cores: 8} },

@@ -72,7 +72,9 @@ func (w *Watch) look() {
 	select {
 	case <-w.begin:
 	case <-w.end:
-		return
+		if !closed(w.begin) { // a short run has begun and ended
+			return
+		}
 	}
 	s := newSampler(w.machine, page, w.asking)
 	w.mu.Lock()
