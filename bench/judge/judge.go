@@ -13,7 +13,7 @@ import (
 const (
 	LineRate   = "line-rate"   // the result is not above what the NIC can carry
 	NICBytes   = "nic-bytes"   // the NIC's counters agree with the ledger
-	NearestNIC = "nearest-nic" // no NIC is nearer to the GPUs than the one that was used
+	NearestNIC = "nearest-nic" // the NIC that was used is the nearest of a GPU
 	Links      = "links"       // links are up, at their full width and speed
 	Clocks     = "clocks"      // no GPU was throttled
 	Faults     = "faults"      // no ECC or link errors came up, and no Xid

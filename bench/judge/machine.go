@@ -46,7 +46,7 @@ func links(p *probe.Page, used *string) record.Verdict {
 	for i := range all {
 		gpuLinks(&all[i], fastest, &f)
 	}
-	nicLinks(&p.Fabric, used, &f)
+	nicLinks(p, used, &f)
 	return f.verdict(Links, "all links that were looked at are up, at full width and speed", "no GPU, and no NIC on a PCI bus")
 }
 
@@ -91,8 +91,10 @@ func width(who string, now, most answer.Of[int], f *findings) {
 	f.looked++
 }
 
-// nicLinks judges NICs. A port that nobody plugged in is bad only where all are judged.
-func nicLinks(fab *fabric.Fabric, used *string, f *findings) {
+// nicLinks judges NICs: the one that was used, or all. Of all, a port that has no cable is bad only
+// where a GPU has no nearer NIC: others may be left so on purpose.
+func nicLinks(p *probe.Page, used *string, f *findings) {
+	fab, rails := &p.Fabric, railsOf(p)
 	pcie := func(name string, a answer.Of[fabric.PCIe]) {
 		l, ok := a.Get()
 		if !ok {
@@ -118,6 +120,9 @@ func nicLinks(fab *fabric.Fabric, used *string, f *findings) {
 		}
 		pcie(d.Name, d.PCIe)
 		for _, port := range d.Ports.Or(nil) {
+			if used == nil && unplugged(&port) && rails != nil && !rails[d.Name] {
+				continue
+			}
 			portLink(&port, fastest[d.Board.Or("")+port.Kind], f)
 		}
 	}
@@ -127,6 +132,27 @@ func nicLinks(fab *fabric.Fabric, used *string, f *findings) {
 			pcie(i.Name, i.PCIe)
 		}
 	}
+}
+
+// unplugged says whether a port has no cable, nobody at its other end, or was switched off.
+func unplugged(p *fabric.Port) bool {
+	return p.State.Or("") == "DOWN" && slices.Contains([]string{"Disabled", "Polling", "Sleep"}, p.Physical.Or(""))
+}
+
+// railsOf are the NICs that are nearest to a GPU, nil where there is none.
+func railsOf(p *probe.Page) map[string]bool {
+	var rails map[string]bool
+	gpus, nics := p.GPUs.Or(nil), probe.NICs(&p.Fabric)
+	for i := range gpus {
+		if rails == nil {
+			rails = map[string]bool{}
+		}
+		nearest, _ := probe.Nearest(&gpus[i], nics)
+		for _, n := range nearest {
+			rails[nics[n].Name] = true
+		}
+	}
+	return rails
 }
 
 // portLink judges a port of an RDMA device.

@@ -72,6 +72,10 @@ func standing(t *testing.T) map[string]verdict {
 			})},
 		"port without a cable": {judge.Links, record.Bad, "mlx5_1 port 1 is DOWN (Polling)",
 			nic(func(_ *fabric.Device, p *fabric.Port) { p.State, p.Physical = answer.Is("DOWN"), answer.Is("Polling") })},
+		"a rail without a cable": {judge.Links, record.Bad, "mlx5_0 port 1 is DOWN (Polling)", looked(t, "h100x2", unplug(0))},
+		"a NIC for storage without a cable": {judge.Links, record.Good, "", looked(t, "h100x2", func(p *probe.Page) {
+			p.Fabric.Devices = answer.Is(append(p.Fabric.Devices.Or(nil), adapter("mlx5_9")))
+		}, unplug(2))},
 		"port without a subnet manager": {judge.Links, record.Bad, "mlx5_1 port 1 is INIT (LinkUp)",
 			nic(func(_ *fabric.Device, p *fabric.Port) { p.State = answer.Is("INIT") })},
 		"port unknown": {judge.Links, record.Unknown, "mlx5_1 port 1: could not tell: no answer",
@@ -157,5 +161,13 @@ func TestTrouble(t *testing.T) {
 	const trouble = nvml.PowerCap | nvml.HardwareSlow | nvml.SoftwareHeat | nvml.HardwareHeat | nvml.PowerBrake
 	if got := judge.Trouble(chosen | trouble); got != trouble {
 		t.Errorf("got %v, expected %v", got, trouble)
+	}
+}
+
+// unplug takes the cable out of the first port of a device.
+func unplug(device int) func(*probe.Page) {
+	return func(p *probe.Page) {
+		port := &p.Fabric.Devices.Or(nil)[device].Ports.Or(nil)[0]
+		port.State, port.Physical = answer.Is("DOWN"), answer.Is("Polling")
 	}
 }

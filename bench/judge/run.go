@@ -19,6 +19,7 @@ import (
 // Seen is what somebody who looked at the GPUs during a run has seen.
 type Seen struct {
 	Looks   int                  // between the start and the end
+	Span    float64              // seconds from the first look to the last
 	Reasons map[int]nvml.Reasons // for which each GPU was throttled at a look
 	Seconds map[int]float64      // for how long
 	Clocked bool                 // all GPUs count the time that they are throttled
@@ -27,10 +28,17 @@ type Seen struct {
 	Silent  string // why looking ended early: "GPU 3 did not answer for 2 s"; "" if it did not
 }
 
-// held says which GPUs were throttled, for how long and why.
+// little is the share of a run for which a GPU may be throttled and nobody sees it in a figure.
+const little = 0.01
+
+// held says which GPUs were throttled, for how long and why. What a GPU counts itself, and nobody
+// saw at a look, must be more than a little.
 func (s *Seen) held() (texts []string) {
 	for gpu := range maxGPU(s.Reasons, s.Seconds) + 1 {
 		reasons, seconds := s.Reasons[gpu]&trouble, s.Seconds[gpu]
+		if reasons == 0 && seconds < little*s.Span {
+			continue
+		}
 		switch {
 		case reasons != 0 && seconds > 0:
 			texts = append(texts, fmt.Sprintf("GPU %d was held down for %s s by %v", gpu, unit.Number(seconds), reasons))
@@ -65,7 +73,7 @@ type Use struct {
 // them. after may be nil: it could not be read.
 func Host(before, after *probe.Page, seen *Seen, use Use) []record.Verdict {
 	return []record.Verdict{
-		nearestNIC(before, use), links(before, &use.Interface), throttled(last(before, after), seen), grown(before, after, seen),
+		nearestNIC(before, use), links(last(before, after), &use.Interface), throttled(last(before, after), seen), grown(before, after, seen),
 		governor(&before.Host), hugePages(&before.Host, use.Private, use.Share),
 	}
 }
@@ -77,7 +85,8 @@ func last(before, after *probe.Page) *probe.Page {
 	return after
 }
 
-// nearestNIC compares the NIC that was used with all others, for each GPU that a rank stands for.
+// nearestNIC compares the NIC that was used with all others, for each GPU that a rank stands for. A process has
+// one interface, for all its ranks: it is bad if no GPU has it as its nearest.
 func nearestNIC(p *probe.Page, use Use) record.Verdict {
 	var f findings
 	all := gpus(p, &f)
@@ -98,8 +107,9 @@ func nearestNIC(p *probe.Page, use Use) record.Verdict {
 		if len(nics) == 0 {
 			return none(NearestNIC, "no NIC has a place on the PCI bus")
 		}
-		return bad(NearestNIC, "%s is on no PCI bus, and there are %d NICs that are", use.Interface, len(nics))
+		return unknown(NearestNIC, "%s is on no PCI bus: which NIC is below it is not known", use.Interface)
 	}
+	near := 0
 	for i := range all[:min(len(all), use.GPUs)] {
 		g := &all[i]
 		nearest, share := probe.Nearest(g, nics)
@@ -110,9 +120,14 @@ func nearestNIC(p *probe.Page, use Use) record.Verdict {
 			f.unknownf("GPU %d: %v", i, fabric.Between(g.Place, nics[at].Place).Err())
 		case mine > share:
 			f.badf("GPU %d is %v from %s, and %v from %s", i, mine, use.Interface, share, nics[nearest[0]].Name)
+		default:
+			near++
 		}
 	}
-	return f.verdict(NearestNIC, use.Interface+" is as near to the GPUs as any NIC", noGPU)
+	if near > 0 {
+		return good(NearestNIC, "%s is the nearest NIC, or as near as any, to %d of %s", use.Interface, near, unit.Counted(int64(f.looked), "GPU"))
+	}
+	return f.verdict(NearestNIC, "", noGPU)
 }
 
 // Threads compares the workers of all processes on a host with its cores, and with what a control
@@ -184,6 +199,7 @@ func eachPort(p *probe.Page, do func(string, *fabric.Port)) {
 type counter struct {
 	what    string
 	was, is answer.Of[uint64]
+	most    uint64 // where it stays, of narrow ones; 0 if it does not
 }
 
 func (f *findings) grew(who string, counters []counter) {
@@ -200,6 +216,8 @@ func (f *findings) grew(who string, counters []counter) {
 			f.unknownf("%s: %s went from %d back to %d: wrapped round, or the driver has restarted", who, c.what, was, is)
 		case is > was:
 			f.badf("%s: %d %s", who, is-was, c.what)
+		case c.most > 0 && is >= c.most:
+			f.unknownf("%s: %s have been %d, which is all that is counted, since before", who, c.what, is)
 		}
 	}
 }
@@ -208,9 +226,9 @@ func gpuFaults(gpu int, was, is *nvml.Faults, f *findings) {
 	who := fmt.Sprintf("GPU %d", gpu)
 	f.looked++
 	f.grew(who, []counter{
-		{"memory errors that ECC corrected", was.Corrected, is.Corrected},
-		{"memory errors that ECC could not correct", was.Uncorrected, is.Uncorrected},
-		{"PCIe replays", was.PCIeReplays, is.PCIeReplays},
+		{"memory errors that ECC corrected", was.Corrected, is.Corrected, 0},
+		{"memory errors that ECC could not correct", was.Uncorrected, is.Uncorrected, 0},
+		{"PCIe replays", was.PCIeReplays, is.PCIeReplays, 0},
 	})
 	a, b := was.Links.Or(nil), is.Links.Or(nil)
 	if err := cmp.Or(was.Links.Err(), is.Links.Err()); err != nil && !isNone(was.Links.Err()) {
@@ -218,11 +236,11 @@ func gpuFaults(gpu int, was, is *nvml.Faults, f *findings) {
 	}
 	for l := range a[:min(len(a), len(b))] {
 		f.grew(fmt.Sprintf("%s, NVLink %d", who, l), []counter{
-			{"replays", a[l].Replays, b[l].Replays},
-			{"recoveries", a[l].Recoveries, b[l].Recoveries},
-			{"CRC errors of flits", a[l].CRCFlit, b[l].CRCFlit},
-			{"CRC errors of data", a[l].CRCData, b[l].CRCData},
-			{"packets with errors", a[l].RxErrors, b[l].RxErrors},
+			{"replays", a[l].Replays, b[l].Replays, 0},
+			{"recoveries", a[l].Recoveries, b[l].Recoveries, 0},
+			{"CRC errors of flits", a[l].CRCFlit, b[l].CRCFlit, 0},
+			{"CRC errors of data", a[l].CRCData, b[l].CRCData, 0},
+			{"packets with errors", a[l].RxErrors, b[l].RxErrors, 0},
 		})
 	}
 	if r, ok := is.Remapped.Get(); ok && r.Pending && !was.Remapped.Or(r).Pending {
@@ -230,6 +248,8 @@ func gpuFaults(gpu int, was, is *nvml.Faults, f *findings) {
 	}
 }
 
+// portFaults leaves out packets that came out of sequence: where routing is adaptive they do.
+// Error counters of InfiniBand ports have 4, 8 or 16 bits.
 func portFaults(name string, before, after answer.Of[fabric.PortFaults], f *findings) {
 	if err := cmp.Or(before.Err(), after.Err()); err != nil {
 		if !isNone(before.Err()) {
@@ -240,15 +260,14 @@ func portFaults(name string, before, after answer.Of[fabric.PortFaults], f *find
 	was, is := before.Or(fabric.PortFaults{}), after.Or(fabric.PortFaults{})
 	f.looked++
 	f.grew(name, []counter{
-		{"symbol errors", was.SymbolErrors, is.SymbolErrors},
-		{"times that the link went down", was.LinkDowned, is.LinkDowned},
-		{"recoveries of the link", was.LinkRecovered, is.LinkRecovered},
-		{"receive errors", was.RxErrors, is.RxErrors},
-		{"packets that were not sent", was.TxDiscards, is.TxDiscards},
-		{"integrity errors", was.Integrity, is.Integrity},
-		{"buffer overruns", was.Overruns, is.Overruns},
-		{"packets out of sequence", was.OutOfSequence, is.OutOfSequence},
-		{"retransmits", was.Retransmits, is.Retransmits},
+		{"symbol errors", was.SymbolErrors, is.SymbolErrors, 1<<16 - 1},
+		{"times that the link went down", was.LinkDowned, is.LinkDowned, 1<<8 - 1},
+		{"recoveries of the link", was.LinkRecovered, is.LinkRecovered, 1<<8 - 1},
+		{"receive errors", was.RxErrors, is.RxErrors, 1<<16 - 1},
+		{"packets that were not sent", was.TxDiscards, is.TxDiscards, 1<<16 - 1},
+		{"integrity errors", was.Integrity, is.Integrity, 1<<4 - 1},
+		{"buffer overruns", was.Overruns, is.Overruns, 1<<4 - 1},
+		{"retransmits", was.Retransmits, is.Retransmits, 0},
 	})
 }
 
@@ -281,7 +300,7 @@ func Bytes(c *record.Counted, why string) record.Verdict {
 	return good(NICBytes, "%s", text)
 }
 
-// Rate compares what left a host over an interface, in GB/s one way, with the line rate of that. Where no
+// Rate compares what left a host over an interface, or came to it, in GB/s one way, with the line rate of that. Where no
 // hop left the host gbps is 0.
 func Rate(name string, gbps float64, line answer.Of[float64]) record.Verdict {
 	limit, ok := line.Get()
@@ -293,9 +312,9 @@ func Rate(name string, gbps float64, line answer.Of[float64]) record.Verdict {
 	case !ok:
 		return unknown(LineRate, "%s: %v", name, line.Err())
 	case gbps > limit:
-		return bad(LineRate, "%s GB/s left by %s, which carries at most %s", unit.Number(gbps), name, unit.Number(limit))
+		return bad(LineRate, "%s GB/s crossed %s, which carries at most %s", unit.Number(gbps), name, unit.Number(limit))
 	}
-	return good(LineRate, "%s GB/s left by %s, of %s", unit.Number(gbps), name, unit.Number(limit))
+	return good(LineRate, "%s GB/s crossed %s, of %s", unit.Number(gbps), name, unit.Number(limit))
 }
 
 // noisy is the spread above which a machine is called so: five times what a quiet one has, see

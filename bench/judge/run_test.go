@@ -37,18 +37,22 @@ func near(t *testing.T) map[string]verdict {
 		return func(before, _ *probe.Page) { with(before, all...) }
 	}
 	return map[string]verdict{
-		"the nearest":            {judge.NearestNIC, record.Good, "mlx5_0 is as near to the GPUs as any NIC", gpus("mlx5_0")},
-		"the nearest's netdev":   {judge.NearestNIC, record.Good, "ib0 is as near", gpus("ib0")},
+		"the nearest":            {judge.NearestNIC, record.Good, "mlx5_0 is the nearest NIC, or as near as any, to 1 of 1 GPU", gpus("mlx5_0")},
+		"the nearest's netdev":   {judge.NearestNIC, record.Good, "ib0 is the nearest NIC", gpus("ib0")},
 		"another GPU's":          {judge.NearestNIC, record.Bad, "GPU 0 is NODE from mlx5_3, and PIX from mlx5_0", gpus("mlx5_3")},
-		"on no PCI bus":          {judge.NearestNIC, record.Bad, "bond0 is on no PCI bus, and there are 2 NICs that are", gpus("bond0", interfaces(fabric.Interface{Name: "bond0", Place: nowhere()}))},
+		"on no PCI bus":          {judge.NearestNIC, record.Unknown, "bond0 is on no PCI bus", gpus("bond0", interfaces(fabric.Interface{Name: "bond0", Place: nowhere()}))},
 		"an interface":           {judge.NearestNIC, record.Bad, "GPU 0 is NODE from eth0, and PIX from mlx5_0", gpus("eth0", interfaces(fabric.Interface{Name: "eth0", Place: place("0000:01:00.0", "pci0000:00")}))},
 		"nothing crossed":        {judge.NearestNIC, record.None, "no hop crossed a network", gpus("")},
 		"no NIC has a place":     {judge.NearestNIC, record.None, "no NIC has a place", gpus("eth0", func(p, _ *probe.Page) { p.Fabric.Devices = answer.Is([]fabric.Device{}) })},
 		"a GPU without a place":  {judge.NearestNIC, record.Unknown, "GPU 0: could not tell: it does not say", gpus("mlx5_0", func(p, _ *probe.Page) { p.GPUs.Or(nil)[0].Place.Path = answer.Unknown[[]string]("it does not say") })},
 		"of no GPU":              {judge.NearestNIC, record.None, "no GPU", between(bare(adapter("mlx5_0")), nil, judge.Seen{}, judge.Use{Interface: "mlx5_0", GPUs: 8})},
 		"of a driver that fails": {judge.NearestNIC, record.Unknown, "version mismatch", between(bare(), nil, judge.Seen{}, judge.Use{Interface: "eth0", GPUs: 8}, func(p, _ *probe.Page) { unanswered(p) })},
-		"all cards, one NIC":     {judge.NearestNIC, record.Bad, "GPU 4 is SYS from mlx5_0, and NODE from mlx5_1", ran(t, "h100-pciex8", judge.Seen{}, judge.Use{Interface: "mlx5_0", GPUs: 8})},
+		"all cards, one NIC":     {judge.NearestNIC, record.Good, "to 4 of 8 GPUs", ran(t, "h100-pciex8", judge.Seen{}, judge.Use{Interface: "mlx5_0", GPUs: 8})},
 		"near GPUs only":         {judge.NearestNIC, record.Good, "", ran(t, "h100-pciex8", judge.Seen{}, judge.Use{Interface: "mlx5_0", GPUs: 4})},
+
+		"a link went down": {judge.Links, record.Bad, "GPU 1: NVLink 5 down", ran(t, "h100x2", judge.Seen{}, judge.Use{}, func(_, after *probe.Page) {
+			after.GPUs.Or(nil)[1].Links.Or(nil)[5].Up = answer.Is(false)
+		})},
 
 		// Links of other NICs are no concern of a run.
 		"the port used is down": {judge.Links, record.Bad, "mlx5_1 port 1 is DOWN", usedOf("mlx5_1")},
@@ -84,6 +88,7 @@ func slowed(t *testing.T) map[string]verdict {
 			Reasons: map[int]nvml.Reasons{3: nvml.PowerCap | nvml.Idle}, Seconds: map[int]float64{3: 1.5}})},
 		"at a look":    {judge.Clocks, record.Bad, "GPU 2 was held down by heat (hardware)", held(judge.Seen{Reasons: map[int]nvml.Reasons{2: nvml.HardwareHeat}})},
 		"by its count": {judge.Clocks, record.Bad, "GPU 1 was held down for 2.00 s, by its own count", held(judge.Seen{Seconds: map[int]float64{1: 2}, Clocked: true})},
+		"for a moment": {judge.Clocks, record.Good, "no GPU was throttled", held(judge.Seen{Seconds: map[int]float64{1: 0.5}, Clocked: true, Span: 60})},
 		"by nobody":    {judge.Clocks, record.Good, "no GPU was throttled", held(judge.Seen{Looks: 9})},
 		"counted":      {judge.Clocks, record.Good, "", held(judge.Seen{Clocked: true})},
 		"idle for long": {judge.Clocks, record.Good, "", held(judge.Seen{Looks: 9,
@@ -154,8 +159,9 @@ func ports() map[string]verdict {
 		"faults unknown":   {judge.Faults, record.Unknown, "mlx5_0 port 1: could not tell: no answer", grew(uncounted(answer.Unknown[fabric.PortFaults]("no answer")))},
 		"no faults before": {judge.Faults, record.None, "", between(bare(adapter("siw0", none)), bare(adapter("siw0", none)), judge.Seen{}, judge.Use{})},
 		"marks, waits": {judge.Faults, record.Good, "", grew(faulty(func(f *fabric.PortFaults) {
-			f.TxWait, f.ECNMarked, f.CNPsHandled, f.OutOfBuffer = count, count, count, count
+			f.TxWait, f.ECNMarked, f.CNPsHandled, f.OutOfBuffer, f.OutOfSequence = count, count, count, count, count
 		}))},
+		"counted all that it can": {judge.Faults, record.Unknown, "mlx5_0 port 1: times that the link went down have been 255", full()},
 	}
 	for why, of := range map[string]func(*fabric.PortFaults) *answer.Of[uint64]{
 		"2 symbol errors":                 func(f *fabric.PortFaults) *answer.Of[uint64] { return &f.SymbolErrors },
@@ -165,12 +171,17 @@ func ports() map[string]verdict {
 		"2 packets that were not sent":    func(f *fabric.PortFaults) *answer.Of[uint64] { return &f.TxDiscards },
 		"2 integrity errors":              func(f *fabric.PortFaults) *answer.Of[uint64] { return &f.Integrity },
 		"2 buffer overruns":               func(f *fabric.PortFaults) *answer.Of[uint64] { return &f.Overruns },
-		"2 packets out of sequence":       func(f *fabric.PortFaults) *answer.Of[uint64] { return &f.OutOfSequence },
 		"2 retransmits":                   func(f *fabric.PortFaults) *answer.Of[uint64] { return &f.Retransmits },
 	} {
 		all[why] = verdict{judge.Faults, record.Bad, "mlx5_0 port 1: " + why, grew(faulty(func(f *fabric.PortFaults) { *of(f) = count }))}
 	}
 	return all
+}
+
+// full is a run over a port that has counted to the end before.
+func full() func() []record.Verdict {
+	p := bare(adapter("mlx5_0", faulty(func(f *fabric.PortFaults) { f.LinkDowned = answer.Is(uint64(255)) })))
+	return between(p, p, judge.Seen{}, judge.Use{})
 }
 
 // figures are verdicts on what was measured.
@@ -213,9 +224,9 @@ func figures() map[string]verdict {
 		"nothing crossed":   {judge.NICBytes, record.None, "no hop crossed a network", one(func() record.Verdict { return judge.Bytes(nil, "") })},
 		"counters are gone": {judge.NICBytes, record.Unknown, "no such device", one(func() record.Verdict { return judge.Bytes(nil, "no such device") })},
 
-		"below the line":    {judge.LineRate, record.Good, "10.0 GB/s left by eth0, of 12.5", rate(10, line)},
+		"below the line":    {judge.LineRate, record.Good, "10.0 GB/s crossed eth0, of 12.5", rate(10, line)},
 		"at the line":       {judge.LineRate, record.Good, "", rate(12.5, line)},
-		"above the line":    {judge.LineRate, record.Bad, "13.0 GB/s left by eth0, which carries at most 12.5", rate(13, line)},
+		"above the line":    {judge.LineRate, record.Bad, "13.0 GB/s crossed eth0, which carries at most 12.5", rate(13, line)},
 		"nothing left":      {judge.LineRate, record.None, "nothing left the host", rate(0, line)},
 		"software":          {judge.LineRate, record.None, "eth0 has no line rate: not supported: a bridge", rate(1, answer.None[float64]("a bridge"))},
 		"line rate unknown": {judge.LineRate, record.Unknown, "eth0: could not tell: no answer", rate(1, answer.Unknown[float64]("no answer"))},

@@ -28,7 +28,7 @@ func (m *Machine) Meters(f *fabric.Fabric) (all []Meter) {
 	}
 	for _, i := range f.Interfaces.Or(nil) {
 		if !owned[i.Name] {
-			all = append(all, Meter{i.Name, i.Kind == "loopback" || i.Kind == "virtual", m.read(i.Name, i.Reader)})
+			all = append(all, Meter{shown(i.Name), i.Kind == "loopback" || i.Kind == "virtual", m.read(i.Name, i.Reader)})
 		}
 	}
 	return all

@@ -126,8 +126,8 @@ func (m *Machine) gpus() (nvml.System, answer.Of[[]GPU]) {
 	return lib.System(), answer.Is(all)
 }
 
-// Again is the page with what may have changed since it was read: clocks, power, counters
-// and the state of networks.
+// Again is the page with what may have changed since it was read: GPUs and networks. The host
+// stays as it was.
 func (m *Machine) Again(p *Page) *Page {
 	now := *p
 	now.Time, now.Fabric = time.Now().UTC(), m.Fabric()
@@ -141,8 +141,7 @@ func (m *Machine) Again(p *Page) *Page {
 	all := make([]GPU, len(before))
 	for i, d := range m.GPUs.Devices()[:len(before)] {
 		m.asking(i)
-		all[i] = before[i]
-		all[i].Reading, all[i].Faults = d.Reading(), d.Faults()
+		all[i] = GPU{Number: i, Place: before[i].Place, Inventory: d.Inventory(), Reading: d.Reading(), Faults: d.Faults()}
 	}
 	now.GPUs = answer.Is(all)
 	return &now

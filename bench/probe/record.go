@@ -1,6 +1,8 @@
 package probe
 
 import (
+	"strings"
+
 	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/record"
 )
@@ -37,9 +39,18 @@ func (p *Page) Record() record.HostInfo {
 	}
 	for _, i := range interfaces {
 		if i.Kind != "virtual" && !owned[i.Name] {
-			h.NICs = append(h.NICs, record.NIC{Name: i.Name, Kind: i.Kind, MTU: i.MTU.Ptr(), NUMANode: i.Place.NUMA.Ptr(), Up: i.Up.Ptr(),
+			h.NICs = append(h.NICs, record.NIC{Name: shown(i.Name), Kind: i.Kind, MTU: i.MTU.Ptr(), NUMANode: i.Place.NUMA.Ptr(), Up: i.Up.Ptr(),
 				RateGbps: answer.Map(i.SpeedMbps, func(v int) float64 { return float64(v) / 1e3 }).Ptr()})
 		}
 	}
 	return h
+}
+
+// shown is the name of an interface in a record: without the MAC address that udev makes
+// names of.
+func shown(name string) string {
+	if rest, ok := strings.CutPrefix(name, "enx"); ok && len(rest) == 12 {
+		return "enx*"
+	}
+	return name
 }

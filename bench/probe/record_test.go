@@ -135,3 +135,17 @@ func TestRecord(t *testing.T) {
 		t.Errorf("of what could not be told: %v", h.NICs)
 	}
 }
+
+// udev names the interfaces of some devices, as the one of a server's management controller, by their address.
+func TestNamesThatHoldAnAddress(t *testing.T) {
+	f := fabric.Fabric{Interfaces: answer.Is([]fabric.Interface{{Name: "enx0a1b2c3d4e5f", Kind: "ethernet"}, {Name: "enx1", Kind: "ethernet"}})}
+	p := probe.Page{Fabric: f}
+	for i, want := range []string{"enx*", "enx1"} {
+		if got := p.Record().NICs[i].Name; got != want {
+			t.Errorf("the record has %q, expected %q", got, want)
+		}
+		if got := new(probe.Machine).Meters(&f)[i].Name; got != want {
+			t.Errorf("the series would be of %q, expected %q", got, want)
+		}
+	}
+}

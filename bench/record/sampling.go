@@ -32,7 +32,7 @@ type Sampling struct {
 	ThrottledBy   []string `json:"throttled_by"`
 	NVLinkTxBytes *float64 `json:"nvlink_tx_bytes"` // sum over GPUs; payload, where they count it apart from headers
 	PCIeTxBytes   *float64 `json:"pcie_tx_bytes"`
-	NICTxBytes    *float64 `json:"nic_tx_bytes"` // all interfaces but loopback, or all RDMA ports where there are any
+	NICTxBytes    *float64 `json:"nic_tx_bytes"` // RDMA ports, and interfaces with hardware of their own that no InfiniBand port is
 	NICRxBytes    *float64 `json:"nic_rx_bytes"`
 
 	// AtMS and Series are in the first record of a run only.

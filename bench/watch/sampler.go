@@ -237,6 +237,7 @@ func (s *sampler) follow(name string, m *meter, v answer.Of[uint64], now time.Ti
 
 // seen is what judges want to know.
 func (s *sampler) seen(to *judge.Seen) {
+	to.Span = s.last.Sub(s.start).Seconds()
 	to.Looks, to.Events, to.Deaf = max(0, s.looks-2), slices.Clone(s.events), s.deaf
 	to.Reasons, to.Seconds = map[int]nvml.Reasons{}, map[int]float64{}
 	to.Clocked = len(s.gpus) > 0

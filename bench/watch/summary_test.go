@@ -132,7 +132,7 @@ func TestSummary(t *testing.T) {
 
 		var seen judge.Seen
 		s.seen(&seen)
-		if diff := cmp.Diff(judge.Seen{Looks: 2, Reasons: map[int]nvml.Reasons{0: nvml.PowerCap, 1: nvml.HardwareHeat | nvml.SoftwareHeat},
+		if diff := cmp.Diff(judge.Seen{Looks: 2, Span: 4, Reasons: map[int]nvml.Reasons{0: nvml.PowerCap, 1: nvml.HardwareHeat | nvml.SoftwareHeat},
 			Seconds: map[int]float64{0: 0.75, 1: 3}}, seen); diff != "" {
 			t.Errorf("seen (-want +got):\n%s", diff)
 		}
