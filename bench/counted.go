@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/commbench/commbench/alltoall/plan"
@@ -18,7 +19,8 @@ import (
 // crossing is what of a run crosses a network, and what counts it there. The nil pointer is a
 // run of which nothing does.
 type crossing struct {
-	ranks  []bool // that share this process's network: its host, or its network namespace
+	near   []bool // ranks that share this process's network: its host, or its network namespace
+	mine   []bool // of these, that cross the interface that this process does
 	up     bool   // the scale-up hop crosses it
 	out    bool   // the scale-out hop does
 	across bool   // some ranks have another network
@@ -28,12 +30,19 @@ type crossing struct {
 	why    error // why there is no reader
 }
 
-// network is where sockets of a process are: those of another are on the same loopback, or not.
-func network() string {
+// socket is where sockets of a process are: those of another are on the same loopback or not, and cross
+// the same interface or not.
+type socket struct{ Network, Interface string }
+
+func (s *setting) socket() socket {
 	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	space, _ := os.Readlink("/proc/self/ns/net")
 	name, _ := os.Hostname()
-	return strings.Join([]string{name, strings.TrimSpace(string(boot)), space}, " ")
+	at := socket{Network: strings.Join([]string{name, strings.TrimSpace(string(boot)), space}, " ")}
+	if n := s.network; n != nil && n.Interface != nil {
+		at.Interface = *n.Interface
+	}
+	return at
 }
 
 // findCrossing finds out which bytes cross a network, and where they are counted. All processes
@@ -45,16 +54,16 @@ func (s *setting) findCrossing(ctx context.Context) (*crossing, error) {
 	if !x.up && !x.out {
 		return nil, nil
 	}
-	networks, err := share(ctx, c, "networks", network())
+	all, err := share(ctx, c, "networks", s.socket())
 	if err != nil {
 		return nil, err
 	}
-	each := s.place.Ranks() / len(networks)
-	for _, n := range networks {
-		mine := n == networks[c.Peers.Process()]
-		x.across = x.across || !mine
-		for range each {
-			x.ranks = append(x.ranks, mine)
+	own := all[c.Peers.Process()]
+	for _, at := range all {
+		near := at.Network == own.Network
+		x.across = x.across || !near
+		for range s.place.Ranks() / len(all) {
+			x.near, x.mine = append(x.near, near), append(x.mine, at == own)
 		}
 	}
 	x.find(s.network)
@@ -64,22 +73,27 @@ func (s *setting) findCrossing(ctx context.Context) (*crossing, error) {
 // find finds the interface. Bytes that stay on a host cross its loopback, whatever address they are
 // sent to.
 func (x *crossing) find(n *record.Network) {
-	all, ok := fabric.Read("").Interfaces.Get()
-	if !ok {
-		x.why = fabric.Read("").Interfaces.Err()
+	all := fabric.ReadInterfaces("")
+	if x.why = all.Err(); x.why != nil {
 		return
 	}
-	for _, i := range all {
+	for _, i := range all.Or(nil) {
 		if !x.across && i.Kind == "loopback" || x.across && n != nil && n.Interface != nil && i.Name == *n.Interface {
 			x.device, x.reader = i, i.Reader("")
+			if driver := i.Driver.Or(""); slices.Contains(stale, driver) {
+				x.reader, x.why = nil, fmt.Errorf("the counters of %s interfaces are up to a second old", driver)
+			}
 			return
 		}
 	}
 	x.why = errors.New("the interface that bytes cross is not known")
 	if n != nil && n.Interface != nil && x.across {
-		x.why = fmt.Errorf("no interface %s was found", *n.Interface)
+		x.why = fmt.Errorf("no interface %s was found", fabric.Shown(*n.Interface))
 	}
 }
+
+// stale are drivers whose counters the device brings up to date once a second, or so: iterations are shorter.
+var stale = []string{"bnxt_en", "tg3", "bnx2x", "be2net"}
 
 // leaves is the interface by which bytes leave the host, "" if they do not.
 func (x *crossing) leaves() string {
@@ -118,7 +132,7 @@ func (x *crossing) end(t *tally) {
 	case err != nil:
 		t.why = err
 	case after.TxBytes < t.before.TxBytes || after.RxBytes < t.before.RxBytes:
-		t.why = fmt.Errorf("the counters of %s went backwards: wrapped round, or its driver has restarted", x.device.Name)
+		t.why = fmt.Errorf("the counters of %s went backwards: wrapped round, or its driver has restarted", fabric.Shown(x.device.Name))
 	default:
 		t.bytes += int64(after.TxBytes - t.before.TxBytes + after.RxBytes - t.before.RxBytes)
 	}
@@ -137,9 +151,9 @@ func (x *crossing) load(ledgers []*plan.Ledger, gpus int) (l load) {
 		case !x.across: // over loopback, which counts each byte twice
 			l.sent.Add(k)
 			l.received.Add(k)
-		case x.ranks[from] && !x.ranks[to]:
+		case x.mine[from] && !x.near[to]:
 			l.sent.Add(k)
-		case x.ranks[to] && !x.ranks[from]:
+		case x.mine[to] && !x.near[from]:
 			l.received.Add(k)
 		}
 	}
@@ -181,14 +195,14 @@ func (x *crossing) compare(o *series, gpus int) (c *record.Counted, why string) 
 	case x == nil:
 		return nil, ""
 	case x.why != nil:
-		return nil, x.why.Error()
+		return nil, fabric.Shown(x.why.Error())
 	case o.tally.why != nil:
-		return nil, o.tally.why.Error()
+		return nil, fabric.Shown(o.tally.why.Error())
 	case o.tally.iterations == 0:
 		return nil, "nothing was counted"
 	}
 	l, n := x.load(o.ledgers, gpus), int64(o.tally.iterations)
-	c = &record.Counted{Interface: x.device.Name, Iterations: o.tally.iterations, Bytes: o.tally.bytes,
+	c = &record.Counted{Interface: fabric.Shown(x.device.Name), Iterations: o.tally.iterations, Bytes: o.tally.bytes,
 		LedgerBytes: n * (l.sent.Bytes + l.sent.Meta + l.received.Bytes + l.received.Meta),
 		MostBytes:   n * l.most(x.device.MTU.Or(1500))}
 	if c.LedgerBytes > 0 {
@@ -205,10 +219,10 @@ func (x *crossing) rate(o *series, gpus int, us float64) record.Verdict {
 	l := x.load(o.ledgers, gpus)
 	line := answer.Map(x.device.SpeedMbps, func(mbps int) float64 { return float64(mbps) / 8e3 })
 	if x.device.Kind != "ethernet" && x.device.Kind != "infiniband" {
-		line = answer.None[float64](x.device.Kind + " interfaces are as fast as memory")
+		line = answer.None[float64]("it is software; what is below it is not known")
 	}
 	if x.why != nil {
 		line = answer.Unknown[float64](x.why.Error())
 	}
-	return judge.Rate(x.device.Name, float64(max(l.sent.Bytes, l.received.Bytes))/us/1e3, line)
+	return judge.Rate(fabric.Shown(x.device.Name), float64(max(l.sent.Bytes, l.received.Bytes))/us/1e3, line)
 }

@@ -44,10 +44,12 @@ func TestLoadOfANetwork(t *testing.T) {
 	}{
 		"scale-out over loopback": {crossing{out: true}, load{link(8, 2222, 8, 16), link(8, 2222, 8, 16)}},
 		"both hops over loopback": {crossing{out: true, up: true}, load{link(12, 2222+5555, 8, 16), link(12, 2222+5555, 8, 16)}},
-		"node 0 here, node 1 elsewhere": {crossing{out: true, up: true, across: true, ranks: []bool{true, true, false, false}},
+		"node 0 here, node 1 elsewhere": {crossing{out: true, up: true, across: true, near: []bool{true, true, false, false}, mine: []bool{true, true, false, false}},
 			load{link(4, 22, 4, 8), link(4, 2200, 4, 8)}},
-		"ranks 0 and 2 here": {crossing{out: true, up: true, across: true, ranks: []bool{true, false, true, false}},
+		"ranks 0 and 2 here": {crossing{out: true, up: true, across: true, near: []bool{true, false, true, false}, mine: []bool{true, false, true, false}},
 			load{link(4, 1+100+5+500, 2, 4), link(4, 10+1000+50+5000, 2, 4)}},
+		"rank 0 here, rank 1 by another interface": {crossing{out: true, up: true, across: true, near: []bool{true, true, false, false}, mine: []bool{true, false, false, false}},
+			load{link(2, 2, 2, 4), link(2, 1100, 2, 4)}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -71,7 +73,7 @@ func newCounters(t *testing.T) (*counters, *crossing) {
 		t.Fatal(err)
 	}
 	device := fabric.Interface{Name: "eth9", Kind: "ethernet", MTU: answer.Is(1500), SpeedMbps: answer.Is(8000)}
-	return c, &crossing{out: true, across: true, ranks: []bool{true, true, false, false}, device: device, reader: device.Reader(root)}
+	return c, &crossing{out: true, across: true, near: []bool{true, true, false, false}, mine: []bool{true, true, false, false}, device: device, reader: device.Reader(root)}
 }
 
 func (c *counters) set(tx, rx string) {

@@ -67,7 +67,8 @@ type runner struct {
 	start           time.Time
 	timed, checking time.Duration
 
-	seen watch.Report // beside the run
+	seen   watch.Report // beside the run
+	sweeps bool         // over numbers of workers
 }
 
 // side is one of the algorithms that take turns.
@@ -217,7 +218,6 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 	if err != nil {
 		return err
 	}
-	r.crossing.end(&o.tally)
 	sample.transfer, sample.fastest = us(p.Slowest()), us(p.Fastest())
 	if r.c.Expand && !s.alg.ByExpert() {
 		p, err := r.group.Expand(ctx, s.handle)
@@ -227,6 +227,7 @@ func (r *runner) dispatch(ctx context.Context, s *side, timed, check bool) error
 		sample.epilogue = us(p.Slowest())
 	}
 	took += time.Since(begin)
+	r.crossing.end(&o.tally)
 	if o.ledgers == nil { // first: samples without them say nothing
 		if o.ledgers, err = r.ledgers(ctx); err != nil {
 			return err

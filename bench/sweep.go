@@ -59,7 +59,7 @@ func Sweep(ctx context.Context, c Config, o SweepOptions) (SweepResult, error) {
 	for _, n := range counts {
 		own := *s // the group is common, the number of workers is not
 		own.c.Workers = n
-		w.teams = append(w.teams, &runner{setting: &own, start: start,
+		w.teams = append(w.teams, &runner{setting: &own, start: start, sweeps: true,
 			sides: []*side{{alg: c.Algorithm, handle: h, ops: map[string]*series{}}}})
 	}
 	all := w.teams[len(w.teams)-1]

@@ -99,8 +99,8 @@ func (r *runner) sign(rec *record.Record, o *series, first bool) {
 		}
 	}
 	rec.Verdicts = slices.Clone(r.seen.Verdicts)
-	if r.seen.Page != nil {
-		rec.Verdicts = append(rec.Verdicts, judge.Threads(&r.seen.Page.Host, r.c.Workers*r.c.OnHost))
+	if r.seen.Page != nil && !r.sweeps { // which goes beyond the cores on purpose
+		rec.Verdicts = append(rec.Verdicts, judge.Threads(&r.seen.Page.Host, r.c.Workers, r.c.Workers*r.c.OnHost))
 	}
 	if rec.Op != record.Roundtrip {
 		why := ""

@@ -46,13 +46,21 @@ func (l *library) Events() ([]Event, error) {
 		return nil, errors.New("nvml: closed, no events")
 	}
 	var events []Event
-	var errs []error
+	var errs, none []error
 	for _, d := range l.devices {
 		some, err := d.reported()
 		events = append(events, some...)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("nvml: no events of GPU %d: %w", d.number, err))
+		if err == nil {
+			continue
 		}
+		to := &errs
+		if errors.Is(err, errors.ErrUnsupported) {
+			to = &none
+		}
+		*to = append(*to, fmt.Errorf("nvml: no events of GPU %d: %w", d.number, err))
+	}
+	if len(errs) == 0 { // or else who cannot report would hide who may not be asked
+		errs = none
 	}
 	return events, errors.Join(errs...)
 }

@@ -23,8 +23,6 @@ func Example() {
 func ExampleReasons() {
 	r := nvml.PowerCap | nvml.Idle
 	fmt.Println(r)
-	fmt.Println(r.Slowed())
 	// Output:
 	// idle, power cap
-	// power cap
 }

@@ -36,7 +36,7 @@ func (d *device) Inventory() Inventory {
 		now, _, ret := g.GetEccMode()
 		return now, ret
 	})
-	links := d.inventoryOfLinks()
+	pcie, links := d.wires()
 	return Inventory{
 		Name: ask(d, "nvmlDeviceGetName", gonvml.Device.GetName),
 		UUID: ask(d, "nvmlDeviceGetUUID", gonvml.Device.GetUUID),
@@ -57,15 +57,10 @@ func (d *device) Inventory() Inventory {
 		MaxSMMHz:     answer.Map(ask(d, "nvmlDeviceGetMaxClockInfo", with(gonvml.Device.GetMaxClockInfo, gonvml.CLOCK_SM)), integer),
 		MaxMemoryMHz: answer.Map(ask(d, "nvmlDeviceGetMaxClockInfo", with(gonvml.Device.GetMaxClockInfo, gonvml.CLOCK_MEM)), integer),
 		VBIOS:        ask(d, "nvmlDeviceGetVbiosVersion", gonvml.Device.GetVbiosVersion),
-		PCIe: PCIe{
-			Generation:    ask(d, "nvmlDeviceGetCurrPcieLinkGeneration", gonvml.Device.GetCurrPcieLinkGeneration),
-			MaxGeneration: ask(d, "nvmlDeviceGetMaxPcieLinkGeneration", gonvml.Device.GetMaxPcieLinkGeneration),
-			Width:         ask(d, "nvmlDeviceGetCurrPcieLinkWidth", gonvml.Device.GetCurrPcieLinkWidth),
-			MaxWidth:      ask(d, "nvmlDeviceGetMaxPcieLinkWidth", gonvml.Device.GetMaxPcieLinkWidth),
-		},
-		Links:  links,
-		Fabric: d.fabric(),
-		Peers:  d.peers(links),
+		PCIe:         pcie,
+		Links:        links,
+		Fabric:       d.fabric(),
+		Peers:        d.peers(links),
 	}
 }
 

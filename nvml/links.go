@@ -54,6 +54,21 @@ func (d *device) linkCount() answer.Of[int] {
 	return d.links
 }
 
+func (d *device) Wires() (PCIe, answer.Of[[]Link]) {
+	d.lib.mu.Lock()
+	defer d.lib.mu.Unlock()
+	return d.wires()
+}
+
+func (d *device) wires() (PCIe, answer.Of[[]Link]) {
+	return PCIe{
+		Generation:    ask(d, "nvmlDeviceGetCurrPcieLinkGeneration", gonvml.Device.GetCurrPcieLinkGeneration),
+		MaxGeneration: ask(d, "nvmlDeviceGetMaxPcieLinkGeneration", gonvml.Device.GetMaxPcieLinkGeneration),
+		Width:         ask(d, "nvmlDeviceGetCurrPcieLinkWidth", gonvml.Device.GetCurrPcieLinkWidth),
+		MaxWidth:      ask(d, "nvmlDeviceGetMaxPcieLinkWidth", gonvml.Device.GetMaxPcieLinkWidth),
+	}, d.inventoryOfLinks()
+}
+
 func (d *device) inventoryOfLinks() answer.Of[[]Link] {
 	return answer.Map(d.linksUp(), func(up []answer.Of[bool]) []Link {
 		speeds := d.speeds(len(up))

@@ -19,6 +19,8 @@ type Library interface {
 type Device interface {
 	// Inventory is what the GPU is and how it is connected. It may take a second.
 	Inventory() Inventory
+	// Wires are what of the inventory may change: the link to the host, and the NVLinks.
+	Wires() (PCIe, answer.Of[[]Link])
 	// Reading is what the GPU does now. It waits for nothing: GPM figures are means since
 	// the last Reading of this device, and the first has none.
 	Reading() Reading
@@ -33,7 +35,7 @@ type System struct {
 	NVML   answer.Of[string] `json:"nvml"`
 }
 
-// Inventory is what does not change while a program runs.
+// Inventory is what the GPU is. Links apart it does not change while a program runs.
 type Inventory struct {
 	Name         answer.Of[string]  `json:"name"`
 	UUID         answer.Of[string]  `json:"uuid"`

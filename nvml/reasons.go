@@ -35,9 +35,6 @@ var reasonNames = []struct {
 	{BoardLimit, "board limit"}, {Reliability, "reliability"},
 }
 
-// Slowed are the reasons without those that are no trouble: an idle GPU is not throttled.
-func (r Reasons) Slowed() Reasons { return r &^ (Idle | DisplayClocks) }
-
 // String names the reasons, "none" if there are none.
 func (r Reasons) String() string {
 	if r == 0 {

@@ -24,14 +24,19 @@ const (
 	mostGIDs       = 1024
 )
 
+// ReadInterfaces looks at interfaces only, and not whose they are. It asks no RDMA device, which may take long.
+func ReadInterfaces(root string) answer.Of[[]Interface] {
+	return entries(sys(root, "class"), "net", mostInterfaces, func(at folder) (Interface, bool) {
+		// Not everything is an interface: bonding keeps a file here.
+		return readInterface(root, at), !at.isFile()
+	})
+}
+
 // Read looks at all of it. The root is the folder that has sys/ below it; "" is "/".
 func Read(root string) Fabric {
 	class := sys(root, "class")
 	f := Fabric{
-		Interfaces: entries(class, "net", mostInterfaces, func(at folder) (Interface, bool) {
-			// Not everything is an interface: bonding keeps a file here.
-			return readInterface(root, at), !at.isFile()
-		}),
+		Interfaces: ReadInterfaces(root),
 		Devices: entries(class, "infiniband", mostDevices, func(at folder) (Device, bool) {
 			return readDevice(root, at), true
 		}),
@@ -44,6 +49,17 @@ func Read(root string) Fabric {
 		devices[i].Netdevs = sharing(devices[i].Place, f.Interfaces.Or(nil))
 	}
 	return f
+}
+
+// Owner is the RDMA device of the PCI function that an interface is of, nil where there is none.
+func (f *Fabric) Owner(netdev string) *Device {
+	devices := f.Devices.Or(nil)
+	for i := range devices {
+		if slices.Contains(devices[i].Netdevs, netdev) {
+			return &devices[i]
+		}
+	}
+	return nil
 }
 
 // entries reads everything in a folder of a class, by name.

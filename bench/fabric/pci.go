@@ -21,9 +21,9 @@ type Place struct {
 
 // PCIe is the link of a device to its host.
 type PCIe struct {
-	SpeedGTs    answer.Of[float64] `json:"speed_gts"` // GT/s
-	MaxSpeedGTs answer.Of[float64] `json:"max_speed_gts"`
-	Width       answer.Of[int]     `json:"width"` // lanes
+	SpeedGTs    answer.Of[float64] `json:"speed_gts"`     // GT/s
+	MaxSpeedGTs answer.Of[float64] `json:"max_speed_gts"` // of device and slot together
+	Width       answer.Of[int]     `json:"width"`         // lanes
 	MaxWidth    answer.Of[int]     `json:"max_width"`
 }
 
@@ -52,12 +52,21 @@ func PCIeOf(root, pci string) answer.Of[PCIe] {
 	if _, err := os.Stat(string(at)); err != nil {
 		return answer.From(PCIe{}, at.gone(err))
 	}
+	slot := at // what the device hangs on, where that has a link
+	if real, err := filepath.EvalSymlinks(string(at)); err == nil {
+		slot = folder(real).above()
+	}
 	return answer.Is(PCIe{
 		SpeedGTs:    get(at, "current_link_speed", transfers),
-		MaxSpeedGTs: get(at, "max_link_speed", transfers),
+		MaxSpeedGTs: least(get(at, "max_link_speed", transfers), get(slot, "max_link_speed", transfers)),
 		Width:       get(at, "current_link_width", lanes),
-		MaxWidth:    get(at, "max_link_width", lanes),
+		MaxWidth:    least(get(at, "max_link_width", lanes), get(slot, "max_link_width", lanes)),
 	})
+}
+
+// least is the lesser of what a device and its slot can do. Not every slot says.
+func least[T int | float64](device, slot answer.Of[T]) answer.Of[T] {
+	return answer.Map(device, func(v T) T { return min(v, slot.Or(v)) })
 }
 
 // linkOf is the link of a place.

@@ -22,7 +22,8 @@ const (
 // Environment chooses the variables that a record carries out of an environment, as
 // os.Environ returns it: those that change how communication runs or where processes are
 // placed. What is not known here is left out, and so is all that may be a secret or name a
-// host: by its name, or by a value that holds an @, an IP address or this host's name. At
+// host: by its name, or by a value that holds an @, an IP address, this host's name, the UUID of a
+// device or a path. At
 // most 256 variables are returned, the first by name. Unprintable characters become U+FFFD.
 func Environment(environ []string) map[string]string {
 	name, _ := os.Hostname()
@@ -107,12 +108,16 @@ func unfit(name string) bool {
 		slices.ContainsFunc(parts, has) || slices.ContainsFunc(ends, hasEnd)
 }
 
+// identity is a UUID, as GPUs have them: CUDA_VISIBLE_DEVICES may name these.
+var identity = regexp.MustCompile(`(?i)\b(GPU|MIG)-|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}`)
+
 var addressV4 = regexp.MustCompile(`\d+\.\d+\.\d+\.\d+`)
 
-// telling is whether a value holds an @, as in user:password@host, an IP address, or the
-// host's name without its domain. A name of one or two letters says too little.
+// telling is whether a value holds an @, as in user:password@host, an IP address, a UUID, a path, which may
+// lead through somebody's home, or the host's name without its domain. A name of one or two
+// letters says too little.
 func telling(value, host string) bool {
-	if strings.Contains(value, "@") || addressV4.MatchString(value) {
+	if strings.ContainsAny(value, "@/") || addressV4.MatchString(value) || identity.MatchString(value) {
 		return true
 	}
 	odd := func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF:.", r) }

@@ -20,10 +20,10 @@ func TestEnvironment(t *testing.T) {
 			"RDMAV_FORK_SAFE=1\nMLX5_SINGLE_THREADED=1\nIBV_SHOW_WARNINGS=0\nGLOO_SOCKET_IFNAME=eth0\nNCCL_TOPO_FILE=/opt/topo.xml\n" +
 			"NCCL_CUMEM_HOST_ENABLE=1\nNCCL_IB_ADDR_FAMILY=AF_INET\nNCCL_SOCKET_IFNAME=^lo,docker0\nNCCL_VERSION=2.21.5-1",
 			map[string]string{"NCCL_IB_HCA": "=mlx5_0:1,mlx5_1:1", "UCX_TLS": "rc,cuda_copy", "NVSHMEM_REMOTE_TRANSPORT": "ibrc", "FI_PROVIDER": "efa",
-				"RDMAV_FORK_SAFE": "1", "MLX5_SINGLE_THREADED": "1", "IBV_SHOW_WARNINGS": "0", "GLOO_SOCKET_IFNAME": "eth0", "NCCL_TOPO_FILE": "/opt/topo.xml",
+				"RDMAV_FORK_SAFE": "1", "MLX5_SINGLE_THREADED": "1", "IBV_SHOW_WARNINGS": "0", "GLOO_SOCKET_IFNAME": "eth0",
 				"NCCL_CUMEM_HOST_ENABLE": "1", "NCCL_IB_ADDR_FAMILY": "AF_INET", "NCCL_SOCKET_IFNAME": "^lo,docker0", "NCCL_VERSION": "2.21.5-1"}},
 		"Go and CUDA": {"CUDA_VISIBLE_DEVICES=0,1\nNVIDIA_VISIBLE_DEVICES=GPU-8932f937-d72c-4106-c12f-20bd9faed9f6\nGOMAXPROCS=4\nGOMEMLIMIT=1GiB\nGODEBUG=madvdontneed=1\nGOPATH=/go\nCUDA_HOME=/cuda\nPATH=/bin\nHOME=/root",
-			map[string]string{"CUDA_VISIBLE_DEVICES": "0,1", "NVIDIA_VISIBLE_DEVICES": "GPU-8932f937-d72c-4106-c12f-20bd9faed9f6", "GOMAXPROCS": "4", "GOMEMLIMIT": "1GiB", "GODEBUG": "madvdontneed=1"}},
+			map[string]string{"CUDA_VISIBLE_DEVICES": "0,1", "GOMAXPROCS": "4", "GOMEMLIMIT": "1GiB", "GODEBUG": "madvdontneed=1"}},
 		"Slurm": {"SLURMD_NODENAME=gpu02\nSLURM_CLUSTER_NAME=blue\nSLURM_GTIDS=2,3\nSLURM_JOB_ID=72\nSLURM_JOB_NODELIST=gpu[01-02]\nSLURM_NODELIST=gpu[01-02]\nSLURM_STEP_NODELIST=gpu[01-02]\n" +
 			"SLURM_LAUNCH_NODE_IPADDR=127.0.0.1\nSLURM_TOPOLOGY_ADDR=sw1.gpu02\nSLURM_SUBMIT_HOST=login\nSLURM_JOB_USER=me\nSLURM_LOCALID=1\nSLURM_PROCID=3\nSLURM_STEP_NUM_TASKS=4\n" +
 			"SLURM_STEP_TASKS_PER_NODE=2(x2)\nSLURM_CPU_BIND=quiet,mask_cpu:0x0000000F,0x000000F0\nSLURM_DISTRIBUTION=block",
@@ -44,8 +44,8 @@ func TestEnvironment(t *testing.T) {
 		"hosts by name": {"NCCL_COMM_ID=gpu01:29500\nNCCL_HOSTID=gpu01\nNCCL_x_addr=gpu01\nUCX_NODELIST=gpu01\nFI_HOSTNAME=gpu01\nGLOO_IP=gpu01\nNVSHMEM_BOOTSTRAP_UID_SESSION_ID=gpu01:1\nUCX_RDMA_CM_SOURCE_ADDRESS=gpu01",
 			map[string]string{}},
 		"telling values": {"NCCL_A=http://user:pass@proxy\nNCCL_B=user:pass@proxy\nNCCL_C=10.0.0.1:29500\nNCCL_D=[fe80::1]:29500\nNCCL_E=via fe80::1%eth0\nNCCL_F=/logs/this-host/nccl.log\nNCCL_G=nccl.THIS-HOST.log\n" +
-			"NCCL_H=a-10.0.0.1-b\nNCCL_I=this-hosts\nNCCL_J=http://proxy/",
-			map[string]string{"NCCL_I": "this-hosts", "NCCL_J": "http://proxy/"}},
+			"NCCL_H=a-10.0.0.1-b\nNCCL_K=gpu-0a1b2c3d\nNCCL_L=x:0a1b2c3d-0a1b-4c3d-8e9f-0a1b2c3d4e5f\nNCCL_I=this-hosts\nNCCL_J=http://proxy/",
+			map[string]string{"NCCL_I": "this-hosts"}},
 		"odd names":          {"NCCL_A-B=1\nNCCL_\x1b=1\nNCCL_Ä=1\nnccl_a=1\n=1\nRANK\nNCCL_" + strings.Repeat("A", 200) + "=1\nMY_RANK=1\nRANKS=1\nRANK=7", map[string]string{"RANK": "7"}},
 		"the first counts":   {"RANK=1\nRANK=2\nNCCL_A=u@h\nNCCL_A=1", map[string]string{"RANK": "1"}},
 		"control characters": {"NCCL_A=a\x1b[2Jb\tc\x00\u202ed\xff", map[string]string{"NCCL_A": "a\ufffd[2Jb\ufffdc\ufffd\ufffdd\ufffd"}},

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ const (
 	Faults     = "faults"      // no ECC or link errors came up, and no Xid
 	Governor   = "governor"    // CPUs run at full clocks
 	HugePages  = "huge-pages"  // the ranks' memory may lie on huge pages
-	Workers    = "workers"     // there is a core for each worker
+	Workers    = "workers"     // there is a CPU for each worker
 	Noise      = "noise"       // iterations took about as long as each other
 )
 
@@ -147,3 +148,6 @@ func Broken(recs []record.Record) []record.Verdict {
 	}
 	return all
 }
+
+// isNone says whether an error means that there is nothing.
+func isNone(err error) bool { return errors.Is(err, errors.ErrUnsupported) }

@@ -25,7 +25,7 @@ func standing(t *testing.T) map[string]verdict {
 	}
 	// eth is a page of an interface of a PCI device.
 	eth := func(pcie answer.Of[fabric.PCIe]) func() []record.Verdict {
-		return at(with(bare(), fabric.Interface{Name: "eth0", Kind: "ethernet", Place: place("0000:01:00.0", "pci0000:00"), PCIe: pcie}))
+		return at(with(bare(), fabric.Interface{Name: "eth0", Kind: "ethernet", Up: answer.Is(true), Place: place("0000:01:00.0", "pci0000:00"), PCIe: pcie}))
 	}
 	link := func(change func(*nvml.Link)) func(*probe.Page) {
 		return func(p *probe.Page) { change(&p.GPUs.Or(nil)[1].Links.Or(nil)[2]) }
@@ -46,6 +46,9 @@ func standing(t *testing.T) map[string]verdict {
 		"nothing there":            {judge.Links, record.None, "no GPU", at(bare())},
 		"a virtual interface": {judge.Links, record.None, "no GPU", at(with(bare(),
 			fabric.Interface{Name: "veth0", Kind: "virtual", Place: nowhere(), PCIe: answer.None[fabric.PCIe]("not on a PCI bus")}))},
+
+		"a driver that fails": {judge.Faults, record.Bad, "GPUs cannot be asked: could not tell: driver/library version mismatch", at(bare(), unanswered)},
+		"off the bus":         {judge.Faults, record.Bad, "GPU 1 does not answer", looked(t, "h100x2,lost:1:0")},
 
 		"NICs up": {judge.Links, record.Good, "", nic()},
 		"NIC at half width": {judge.Links, record.Bad, "mlx5_1 has 8 of 16 PCIe lanes",
@@ -71,7 +74,27 @@ func standing(t *testing.T) map[string]verdict {
 				d.PCIe = answer.Is(l)
 			})},
 		"port without a cable": {judge.Links, record.Bad, "mlx5_1 port 1 is DOWN (Polling)",
+			nic(func(d *fabric.Device, p *fabric.Port) {
+				d.Place, p.State, p.Physical = place("0000:19:00.0", "pci0000:15"), answer.Is("DOWN"), answer.Is("Polling")
+			})},
+		"the other port of a card": {judge.Links, record.Good, "",
 			nic(func(_ *fabric.Device, p *fabric.Port) { p.State, p.Physical = answer.Is("DOWN"), answer.Is("Polling") })},
+		"cards without a bridge": {judge.Links, record.Good, "", looked(t, "h100x2", func(p *probe.Page) {
+			for _, g := range p.GPUs.Or(nil) {
+				for i := range g.Links.Or(nil) {
+					g.Links.Or(nil)[i].Up = answer.Is(false)
+				}
+			}
+		})},
+		"a GPU that nobody reaches": {judge.Links, record.Bad, "GPU 1: NVLink 0, 1, 2", looked(t, "h100x2", func(p *probe.Page) {
+			for i := range p.GPUs.Or(nil)[1].Links.Or(nil) {
+				p.GPUs.Or(nil)[1].Links.Or(nil)[i].Up = answer.Is(false)
+			}
+		})},
+		"one of another kind": {judge.Links, record.Good, "",
+			nic(func(d *fabric.Device, p *fabric.Port) {
+				d.Board, p.RateGbps = answer.None[string]("a virtual function"), answer.Is(50.0)
+			})},
 		"a rail without a cable": {judge.Links, record.Bad, "mlx5_0 port 1 is DOWN (Polling)", looked(t, "h100x2", unplug(0))},
 		"a NIC for storage without a cable": {judge.Links, record.Good, "", looked(t, "h100x2", func(p *probe.Page) {
 			p.Fabric.Devices = answer.Is(append(p.Fabric.Devices.Or(nil), adapter("mlx5_9")))

@@ -2,6 +2,7 @@ package judge_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -30,14 +31,19 @@ func runs(t *testing.T) map[string]verdict {
 func near(t *testing.T) map[string]verdict {
 	// gpus is a machine of two, each with a NIC of its own; netdev is the interface of the first.
 	gpus := func(name string, change ...func(before, after *probe.Page)) func() []record.Verdict {
-		netdev := func(before, _ *probe.Page) { before.Fabric.Devices.Or(nil)[0].Netdevs = []string{"ib0"} }
+		netdev := func(before, _ *probe.Page) {
+			for i := range before.Fabric.Devices.Or(nil) {
+				before.Fabric.Devices.Or(nil)[i].Netdevs = []string{fmt.Sprintf("ib%d", i)}
+			}
+			with(before, fabric.Interface{Name: "ib0", Up: answer.Is(true)}, fabric.Interface{Name: "ib1", Up: answer.Is(true)})
+		}
 		return ran(t, "h100x2", judge.Seen{}, judge.Use{Interface: name, GPUs: 1}, append([]func(before, after *probe.Page){netdev}, change...)...)
 	}
 	interfaces := func(all ...fabric.Interface) func(before, after *probe.Page) {
-		return func(before, _ *probe.Page) { with(before, all...) }
+		return func(before, _ *probe.Page) { with(before, append(before.Fabric.Interfaces.Or(nil), all...)...) }
 	}
 	return map[string]verdict{
-		"the nearest":            {judge.NearestNIC, record.Good, "mlx5_0 is the nearest NIC, or as near as any, to 1 of 1 GPU", gpus("mlx5_0")},
+		"the nearest":            {judge.NearestNIC, record.Good, "mlx5_0 is the nearest NIC that sockets can use, or as near as any, to 1 of 1 GPU", gpus("mlx5_0")},
 		"the nearest's netdev":   {judge.NearestNIC, record.Good, "ib0 is the nearest NIC", gpus("ib0")},
 		"another GPU's":          {judge.NearestNIC, record.Bad, "GPU 0 is NODE from mlx5_3, and PIX from mlx5_0", gpus("mlx5_3")},
 		"on no PCI bus":          {judge.NearestNIC, record.Unknown, "bond0 is on no PCI bus", gpus("bond0", interfaces(fabric.Interface{Name: "bond0", Place: nowhere()}))},
@@ -47,8 +53,12 @@ func near(t *testing.T) map[string]verdict {
 		"a GPU without a place":  {judge.NearestNIC, record.Unknown, "GPU 0: could not tell: it does not say", gpus("mlx5_0", func(p, _ *probe.Page) { p.GPUs.Or(nil)[0].Place.Path = answer.Unknown[[]string]("it does not say") })},
 		"of no GPU":              {judge.NearestNIC, record.None, "no GPU", between(bare(adapter("mlx5_0")), nil, judge.Seen{}, judge.Use{Interface: "mlx5_0", GPUs: 8})},
 		"of a driver that fails": {judge.NearestNIC, record.Unknown, "version mismatch", between(bare(), nil, judge.Seen{}, judge.Use{Interface: "eth0", GPUs: 8}, func(p, _ *probe.Page) { unanswered(p) })},
-		"all cards, one NIC":     {judge.NearestNIC, record.Good, "to 4 of 8 GPUs", ran(t, "h100-pciex8", judge.Seen{}, judge.Use{Interface: "mlx5_0", GPUs: 8})},
-		"near GPUs only":         {judge.NearestNIC, record.Good, "", ran(t, "h100-pciex8", judge.Seen{}, judge.Use{Interface: "mlx5_0", GPUs: 4})},
+		"all cards, one NIC": {judge.NearestNIC, record.Good, "to 4 of 8 GPUs", ran(t, "h100-pciex8", judge.Seen{}, judge.Use{Interface: "mlx5_0", GPUs: 8}, func(p, _ *probe.Page) {
+			p.Fabric.Devices.Or(nil)[1].Netdevs = []string{"eth1"}
+			with(p, fabric.Interface{Name: "eth1", Up: answer.Is(true)})
+		})},
+		"a nearer one that sockets cannot use": {judge.NearestNIC, record.Good, "mlx5_3 is the nearest NIC that sockets can use", ran(t, "h100x2", judge.Seen{}, judge.Use{Interface: "mlx5_3", GPUs: 1})},
+		"near GPUs only":                       {judge.NearestNIC, record.Good, "", ran(t, "h100-pciex8", judge.Seen{}, judge.Use{Interface: "mlx5_0", GPUs: 4})},
 
 		"a link went down": {judge.Links, record.Bad, "GPU 1: NVLink 5 down", ran(t, "h100x2", judge.Seen{}, judge.Use{}, func(_, after *probe.Page) {
 			after.GPUs.Or(nil)[1].Links.Or(nil)[5].Up = answer.Is(false)
@@ -126,8 +136,8 @@ func failed(t *testing.T) map[string]verdict {
 		"a remap before":     {judge.Faults, record.Good, "", run("h100x2,remap")},
 		"lost":               {judge.Faults, record.Bad, "GPU 1 answers no more: could not tell: GPU is lost", run("h100x2,lost:1:2")},
 		"lost before":        {judge.Faults, record.Unknown, "GPU 1: memory errors that ECC corrected: could not tell: GPU is lost", run("h100x2,lost:1:0")},
-		"a count restarts":   {judge.Faults, record.Unknown, "GPU 1: PCIe replays went from 4 back to 0", run("h100x2", grew(func(f *nvml.Faults) { f.PCIeReplays = answer.Is(uint64(0)) }))},
-		"a count is gone":    {judge.Faults, record.Unknown, "GPU 1: PCIe replays: not supported: gone", run("h100x2", grew(func(f *nvml.Faults) { f.PCIeReplays = answer.None[uint64]("gone") }))},
+		"a count restarts":   {judge.Faults, record.Unknown, "GPU 1: memory errors that ECC corrected went from 4 back to 0", run("h100x2", func(before, _ *probe.Page) { before.GPUs.Or(nil)[1].Faults.Corrected = answer.Is(uint64(4)) })},
+		"a count is gone":    {judge.Faults, record.Unknown, "GPU 1: memory errors that ECC corrected: not supported: gone", run("h100x2", grew(func(f *nvml.Faults) { f.Corrected = answer.None[uint64]("gone") }))},
 		"no permission":      {judge.Faults, record.Unknown, "GPU 0: memory errors that ECC corrected: could not tell: insufficient permissions", run("h100x2,no-permission")},
 		"no ECC":             {judge.Faults, record.Good, "", run("h100x2,ecc-off")},
 		"counters of bytes":  {judge.Faults, record.Good, "", run("h100x2,vanish,backwards")},
@@ -136,6 +146,11 @@ func failed(t *testing.T) map[string]verdict {
 		"a GPU without Xids": {judge.Faults, record.Good, "", seen(judge.Seen{Deaf: errors.ErrUnsupported})},
 		"silence":            {judge.Faults, record.Unknown, "no answer for 3s from GPU 1", seen(judge.Seen{Silent: "no answer for 3s from GPU 1"})},
 		"Xid, then silence":  {judge.Faults, record.Bad, "GPU 1: Xid 79", seen(judge.Seen{Silent: "no answer", Events: []nvml.Event{{Device: 1, Xid: 79}}})},
+		"a program's end":    {judge.Faults, record.Good, "", seen(judge.Seen{Events: []nvml.Event{{Device: 1, Xid: 45}}})},
+		"a replay":           {judge.Faults, record.Good, "", run("h100x2", grew(func(f *nvml.Faults) { f.PCIeReplays = answer.Is(f.PCIeReplays.Or(0) + 1) }))},
+		"replays":            {judge.Faults, record.Bad, "GPU 1: 20 PCIe replays", run("h100x2", grew(func(f *nvml.Faults) { f.PCIeReplays = answer.Is(f.PCIeReplays.Or(0) + 20) }))},
+		"silent":             {judge.Clocks, record.Unknown, "no answer", seen(judge.Seen{Looks: 3, Silent: "no answer"})},
+		"of others":          {judge.Faults, record.Good, "", between(bare(adapter("mlx5_0")), bare(adapter("mlx5_0", faulty(func(f *fabric.PortFaults) { f.Retransmits = answer.Is(uint64(9)) }))), judge.Seen{}, judge.Use{Interface: "eth0"})},
 		"not looked after":   {judge.Faults, record.Unknown, "not looked at after", between(bare(), nil, judge.Seen{}, judge.Use{})},
 		"no GPU, no port":    {judge.Faults, record.None, "no GPU and no RDMA port", between(bare(), bare(), judge.Seen{}, judge.Use{})},
 		"no driver":          {judge.Faults, record.Unknown, "version mismatch", between(bare(), bare(), judge.Seen{}, judge.Use{}, func(before, after *probe.Page) { unanswered(before); unanswered(after) })},
@@ -145,7 +160,7 @@ func failed(t *testing.T) map[string]verdict {
 // ports are verdicts on faults of ports.
 func ports() map[string]verdict {
 	grew := func(change ...func(*fabric.Device, *fabric.Port)) func() []record.Verdict {
-		return between(bare(adapter("mlx5_0")), bare(adapter("mlx5_0", change...)), judge.Seen{}, judge.Use{})
+		return between(bare(adapter("mlx5_0")), bare(adapter("mlx5_0", change...)), judge.Seen{}, judge.Use{Interface: "mlx5_0"})
 	}
 	uncounted := func(a answer.Of[fabric.PortFaults]) func(*fabric.Device, *fabric.Port) {
 		return func(_ *fabric.Device, p *fabric.Port) { p.Faults = a }
@@ -191,7 +206,7 @@ func figures() map[string]verdict {
 		for _, c := range change {
 			c(&h)
 		}
-		return one(func() record.Verdict { return judge.Threads(&h, n) })
+		return one(func() record.Verdict { return judge.Threads(&h, n/2, n) })
 	}
 	counted := func(ledger, most, bytes int64) func() []record.Verdict {
 		return one(func() record.Verdict {
@@ -207,12 +222,14 @@ func figures() map[string]verdict {
 	const mib = 1 << 20
 	line := answer.Is(12.5)
 	return map[string]verdict{
-		"fewer":             {judge.Workers, record.Good, "4 workers on 8 cores", workers(4)},
-		"as many":           {judge.Workers, record.Good, "8 workers on 8 cores", workers(8)},
-		"more":              {judge.Workers, record.Bad, "9 workers on 8 cores take turns", workers(9)},
-		"more than a quota": {judge.Workers, record.Bad, "2 workers, and the control group allows 1.5", workers(2, func(h *host.Host) { h.Quota = answer.Is(1.5) })},
+		"fewer":             {judge.Workers, record.Good, "4 workers on 8 CPUs", workers(4)},
+		"as many":           {judge.Workers, record.Good, "8 workers on 8 CPUs", workers(8)},
+		"more":              {judge.Workers, record.Bad, "9 workers on 8 CPUs take turns", workers(9)},
+		"more than a quota": {judge.Workers, record.Bad, "3 workers, and the control group allows 1.5", workers(3, func(h *host.Host) { h.Quota = answer.Is(1.5) })},
+		"within a part":     {judge.Workers, record.Good, "2 workers", workers(2, func(h *host.Host) { h.Quota = answer.Is(1.5) })}, // GOMAXPROCS is no less
+		"bound to some":     {judge.Workers, record.Good, "8 workers on 8 CPUs", workers(16, func(h *host.Host) { h.Online = answer.Is(64) })},
 		"within a quota":    {judge.Workers, record.Good, "2 workers", workers(2, func(h *host.Host) { h.Quota = answer.Is(2.0) })},
-		"quota unknown":     {judge.Workers, record.Good, "1 worker on 8 cores", workers(1, func(h *host.Host) { h.Quota = answer.Unknown[float64]("permission denied") })},
+		"quota unknown":     {judge.Workers, record.Good, "1 worker on 8 CPUs", workers(1, func(h *host.Host) { h.Quota = answer.Unknown[float64]("permission denied") })},
 
 		"agree":             {judge.NICBytes, record.Good, "eth0 counted", counted(100*mib, 110*mib, 105*mib)},
 		"a little less":     {judge.NICBytes, record.Good, "", counted(100*mib, 110*mib, 96*mib)},

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/commbench/commbench/bench/fabric"
 )
@@ -17,18 +18,15 @@ type Meter struct {
 // InfiniBand counts what its interface sends, too. One of Ethernet (RoCE) counts RDMA alone,
 // and its interface all else.
 func (m *Machine) Meters(f *fabric.Fabric) (all []Meter) {
-	owned := map[string]bool{}
 	for _, d := range f.Devices.Or(nil) {
 		for _, p := range d.Ports.Or(nil) {
-			all = append(all, Meter{PortName(&p), false, m.read(PortName(&p), p.Reader)})
-			for _, n := range d.Netdevs {
-				owned[n] = owned[n] || p.Kind == "infiniband"
-			}
+			all = append(all, m.meter(PortName(&p), false, p.Reader))
 		}
 	}
 	for _, i := range f.Interfaces.Or(nil) {
-		if !owned[i.Name] {
-			all = append(all, Meter{shown(i.Name), i.Kind == "loopback" || i.Kind == "virtual", m.read(i.Name, i.Reader)})
+		// An InfiniBand port counts what its interface sends; of Ethernet, a port counts RDMA only.
+		if d := f.Owner(i.Name); d == nil || !slices.ContainsFunc(d.Ports.Or(nil), func(p fabric.Port) bool { return p.Kind == "infiniband" }) {
+			all = append(all, m.meter(i.Name, i.Kind == "loopback" || i.Kind == "virtual", i.Reader))
 		}
 	}
 	return all
@@ -37,10 +35,11 @@ func (m *Machine) Meters(f *fabric.Fabric) (all []Meter) {
 // PortName is how a port is called in records and on pages.
 func PortName(p *fabric.Port) string { return fmt.Sprintf("%s/%d", p.Device, p.Number) }
 
-// read reads a counter, of a machine that is not there from all that it has.
-func (m *Machine) read(name string, open func(root string) *fabric.Reader) func() (fabric.Counters, error) {
-	if m.Fake != "" {
-		return func() (fabric.Counters, error) { return counted(m.Fabric(), name) }
+// meter reads a counter, of a machine that is not there from all that it has.
+func (m *Machine) meter(name string, local bool, open func(root string) *fabric.Reader) Meter {
+	read := func() (fabric.Counters, error) { return counted(m.Fabric(), name) }
+	if m.Fake == "" {
+		read = open("").Read
 	}
-	return open("").Read
+	return Meter{fabric.Shown(name), local, read}
 }

@@ -41,8 +41,10 @@ type GPU struct {
 
 // Machine is where the facts come from.
 type Machine struct {
-	GPUs nvml.Library // nil where there is none, see Why
-	Why  error        // why GPUs is nil
+	// Open opens NVML, when GPUs are asked for first: on a machine in trouble it may never return.
+	Open func() (nvml.Library, error)
+	GPUs nvml.Library // nil until it is open, and where there is none
+	Why  error        // why there is none
 	// Host and Fabric are read by these, none of which is nil.
 	Host   func() host.Host
 	Fabric func() fabric.Fabric
@@ -56,8 +58,7 @@ type Machine struct {
 // Here is this machine. The caller closes it. Where NVML cannot be had the rest is there all
 // the same.
 func Here() *Machine {
-	lib, err := nvml.Open()
-	return &Machine{GPUs: lib, Why: err,
+	return &Machine{Open: nvml.Open,
 		Host:   func() host.Host { return host.Read("") },
 		Fabric: func() fabric.Fabric { return fabric.Read("") },
 		Place:  func(pci string) fabric.Place { return fabric.At("", pci) },
@@ -66,11 +67,11 @@ func Here() *Machine {
 
 // Close ends NVML. What is read after it says nothing of GPUs.
 func (m *Machine) Close() error {
-	if m.GPUs == nil {
+	lib := m.GPUs
+	m.GPUs, m.Open, m.Why = nil, nil, answer.None[int]("closed").Err()
+	if lib == nil {
 		return nil
 	}
-	lib := m.GPUs
-	m.GPUs, m.Why = nil, answer.None[int]("closed").Err()
 	return lib.Close()
 }
 
@@ -103,6 +104,13 @@ func (p *Page) Finish() *Page {
 
 // gpus are all GPUs with all that is known of them.
 func (m *Machine) gpus() (nvml.System, answer.Of[[]GPU]) {
+	if m.GPUs == nil && m.Open != nil {
+		if m.Asking != nil {
+			m.Asking("NVML, to open it,")
+		}
+		m.GPUs, m.Why = m.Open()
+		m.Open = nil
+	}
 	if m.GPUs == nil {
 		why := m.Why
 		if why == nil {
@@ -126,8 +134,8 @@ func (m *Machine) gpus() (nvml.System, answer.Of[[]GPU]) {
 	return lib.System(), answer.Is(all)
 }
 
-// Again is the page with what may have changed since it was read: GPUs and networks. The host
-// stays as it was.
+// Again is the page with what may have changed since it was read: networks, and of GPUs links,
+// readings and faults. All else stays as it was.
 func (m *Machine) Again(p *Page) *Page {
 	now := *p
 	now.Time, now.Fabric = time.Now().UTC(), m.Fabric()
@@ -141,7 +149,9 @@ func (m *Machine) Again(p *Page) *Page {
 	all := make([]GPU, len(before))
 	for i, d := range m.GPUs.Devices()[:len(before)] {
 		m.asking(i)
-		all[i] = GPU{Number: i, Place: before[i].Place, Inventory: d.Inventory(), Reading: d.Reading(), Faults: d.Faults()}
+		all[i] = before[i]
+		all[i].PCIe, all[i].Links = d.Wires()
+		all[i].Reading, all[i].Faults = d.Reading(), d.Faults()
 	}
 	now.GPUs = answer.Is(all)
 	return &now

@@ -1,9 +1,8 @@
 package probe
 
 import (
-	"strings"
-
 	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/bench/fabric"
 	"github.com/commbench/commbench/bench/record"
 )
 
@@ -23,34 +22,24 @@ func (p *Page) Record() record.HostInfo {
 	if ok {
 		h.NICs = []record.NIC{}
 	}
-	owned := map[string]bool{}
 	for _, i := range interfaces {
 		mtu[i.Name] = i.MTU
 	}
 	for _, d := range p.Fabric.Devices.Or(nil) {
 		of := answer.Of[int]{}
 		for _, name := range d.Netdevs {
-			owned[name], of = true, mtu[name]
+			of = mtu[name]
 		}
 		for _, port := range d.Ports.Or(nil) {
-			h.NICs = append(h.NICs, record.NIC{Name: PortName(&port), Kind: port.Kind, RateGbps: port.RateGbps.Ptr(), MTU: of.Ptr(), NUMANode: d.Place.NUMA.Ptr(),
+			h.NICs = append(h.NICs, record.NIC{Name: fabric.Shown(PortName(&port)), Kind: port.Kind, RateGbps: port.RateGbps.Ptr(), MTU: of.Ptr(), NUMANode: d.Place.NUMA.Ptr(),
 				Up: answer.Map(port.State, func(s string) bool { return s == "ACTIVE" }).Ptr()})
 		}
 	}
 	for _, i := range interfaces {
-		if i.Kind != "virtual" && !owned[i.Name] {
-			h.NICs = append(h.NICs, record.NIC{Name: shown(i.Name), Kind: i.Kind, MTU: i.MTU.Ptr(), NUMANode: i.Place.NUMA.Ptr(), Up: i.Up.Ptr(),
+		if i.Kind != "virtual" && p.Fabric.Owner(i.Name) == nil {
+			h.NICs = append(h.NICs, record.NIC{Name: fabric.Shown(i.Name), Kind: i.Kind, MTU: i.MTU.Ptr(), NUMANode: i.Place.NUMA.Ptr(), Up: i.Up.Ptr(),
 				RateGbps: answer.Map(i.SpeedMbps, func(v int) float64 { return float64(v) / 1e3 }).Ptr()})
 		}
 	}
 	return h
-}
-
-// shown is the name of an interface in a record: without the MAC address that udev makes
-// names of.
-func shown(name string) string {
-	if rest, ok := strings.CutPrefix(name, "enx"); ok && len(rest) == 12 {
-		return "enx*"
-	}
-	return name
 }

@@ -26,15 +26,11 @@ type NIC struct {
 // NICs are the RDMA devices, and the interfaces of PCI devices that are not such.
 func NICs(f *fabric.Fabric) []NIC {
 	var all []NIC
-	owned := map[string]bool{}
 	for _, d := range f.Devices.Or(nil) {
 		all = append(all, NIC{d.Name, d.Place})
-		for _, n := range d.Netdevs {
-			owned[n] = true
-		}
 	}
 	for _, i := range f.Interfaces.Or(nil) {
-		if _, ok := i.Place.PCI.Get(); ok && !owned[i.Name] {
+		if _, ok := i.Place.PCI.Get(); ok && f.Owner(i.Name) == nil {
 			all = append(all, NIC{i.Name, i.Place})
 		}
 	}

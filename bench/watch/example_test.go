@@ -28,6 +28,5 @@ func Example() {
 	}
 	// Output:
 	// NVIDIA H100 80GB HBM3, 132 SMs
-	// nearest-nic
 	// clocks
 }

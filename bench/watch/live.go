@@ -18,7 +18,11 @@ type Figure struct {
 
 // NewLive is for a machine whose page was read.
 func NewLive(m *probe.Machine, page *probe.Page) *Live {
-	return &Live{newSampler(m, page, func(string) {})}
+	asking := m.Asking
+	if asking == nil {
+		asking = func(string) {}
+	}
+	return &Live{newSampler(m, page, asking)}
 }
 
 // Look looks once. Rates are since the last look, and the first has none. Figures that have never

@@ -30,10 +30,13 @@ func next[T any](from *[]T) (v T) {
 	return v
 }
 
-func (s *stub) System() nvml.System           { return nvml.System{} }
-func (s *stub) Devices() []nvml.Device        { return s.gpus }
-func (s *stub) Close() error                  { return nil }
-func (g *stubGPU) Faults() nvml.Faults        { return nvml.Faults{} }
+func (s *stub) System() nvml.System    { return nvml.System{} }
+func (s *stub) Devices() []nvml.Device { return s.gpus }
+func (s *stub) Close() error           { return nil }
+func (g *stubGPU) Faults() nvml.Faults { return nvml.Faults{} }
+func (g *stubGPU) Wires() (nvml.PCIe, answer.Of[[]nvml.Link]) {
+	return nvml.PCIe{}, answer.Of[[]nvml.Link]{}
+}
 func (s *stub) Events() ([]nvml.Event, error) { return nil, next(&s.events) }
 func (g *stubGPU) Inventory() nvml.Inventory {
 	return nvml.Inventory{PCI: answer.None[string]("made up")}

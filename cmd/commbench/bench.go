@@ -29,7 +29,7 @@ func runBench(op string) cli.ActionFunc {
 		if _, _, err := transports(c, 1); err != nil {
 			return err // before others are waited for
 		}
-		if err := checkSample(c); err != nil {
+		if err := checkWatch(c); err != nil {
 			return err
 		}
 		j, err := joinJob(c, &cfg, &network)
@@ -60,17 +60,15 @@ func runJoined(ctx context.Context, c *cli.Context, cfg bench.Config, network tc
 	cfg.Progress = show.update
 	result, runErr := bench.Run(ctx, cfg)
 	show.clear()
-	if runErr == nil && c.Bool("strict") {
-		runErr = strict(judge.Broken(result.Records))
-	}
 	if spec := c.String("fault"); spec != "" {
 		for i := range result.Records {
 			result.Records[i].Warnings = append(result.Records[i].Warnings, "faults were injected: "+spec)
 		}
 	}
-	return out.finish(len(result.Records) > 0, runErr, func(w io.Writer) error {
+	err = out.finish(len(result.Records) > 0, runErr, func(w io.Writer) error {
 		return reports.Write(w, c.String("format"), result.Records, &reports.Options{Meaning: result.Meaning})
 	})
+	return strictly(c, err, judge.Broken(result.Records))
 }
 
 // sabotage is for tests, which have processes fail in the middle of a run.

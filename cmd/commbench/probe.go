@@ -1,8 +1,8 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,7 +13,6 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/urfave/cli/v2"
 
-	"github.com/commbench/commbench/bench"
 	"github.com/commbench/commbench/bench/judge"
 	"github.com/commbench/commbench/bench/probe"
 	"github.com/commbench/commbench/bench/watch"
@@ -32,14 +31,13 @@ func probeCommand() *cli.Command {
 			"  commbench probe --fake h100x8\n" +
 			"  commbench probe --fake h100x8,throttle:3,link-down:5 --strict\n\n" +
 			"Machines that --fake knows, all or fewer of their GPUs, and faults that may follow:" + fakeHelp(),
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "fake", Usage: "show a `MACHINE` that is not there, such as h100x8"},
 			&cli.BoolFlag{Name: "watch", Usage: "look again and again: clocks, power, rates; updates in place on a terminal"},
 			&cli.DurationFlag{Name: "interval", Value: time.Second, Usage: "between two looks of --watch"},
 			&cli.IntFlag{Name: "looks", Usage: "end --watch after so many", DefaultText: "until it is interrupted"},
-			&cli.BoolFlag{Name: "strict", Usage: "exit with 4 if a verdict is bad"},
 			formatFlag("table or json (with --watch a line for each look)"),
-		},
+		}, strictFlags("")...),
 		Action:       runProbe,
 		OnUsageError: usage,
 	}
@@ -75,93 +73,58 @@ func runProbe(c *cli.Context) error {
 	case live && c.Bool("strict"):
 		return usageError{fmt.Errorf("--strict judges one look: leave --watch out")}
 	}
-	machine := probe.Here()
-	if c.IsSet("fake") {
+	if err := checkAllow(c); err != nil {
+		return err
+	}
+	machine, err := probe.Here(), error(nil)
+	if c.IsSet("fake") { // Here opens nothing
 		if machine, err = probe.Fake(c.String("fake")); err != nil {
 			return usageError{fmt.Errorf("--fake: %w", err)}
 		}
 	}
-	page, err := firstPage(c.Context, machine, newProgress(c.App.ErrWriter, false))
-	if err != nil {
-		return err // and whoever does not answer cannot be closed
+	ask := newAsker(c.Context, machine, newProgress(c.App.ErrWriter, false))
+	page, err := ask.page()
+	if err == nil && live {
+		err = watchMachine(c, ask, page, format)
+	} else if err == nil {
+		page.Verdicts = judge.Machine(page)
+		page.Finish()
+		if format == "json" {
+			err = writeJSON(c.App.Writer, page)
+		} else {
+			_, err = c.App.Writer.Write(pageTable(page))
+		}
+		err = strictly(c, err, page.Verdicts)
 	}
-	if live {
-		err = watchMachine(c, machine, page, format)
-		return closing(machine, err)
-	}
-	page.Verdicts = judge.Machine(page)
-	page.Finish()
-	if format == "json" {
-		err = writeJSON(c.App.Writer, page)
-	} else {
-		_, err = c.App.Writer.Write(pageTable(page))
-	}
-	if err == nil && c.Bool("strict") {
-		err = strict(page.Verdicts)
-	}
-	return closing(machine, err)
-}
-
-// closing closes the machine, whose error is only of interest where there is no other.
-func closing(m *probe.Machine, err error) error {
-	if closed := m.Close(); err == nil && closed != nil {
+	if closed := ask.close(); err == nil && closed != nil {
 		err = fmt.Errorf("closing NVML: %w", closed)
 	}
 	return err
 }
 
-// patience is how long the first look may take: a GPU in trouble may never answer.
-const patience = 30 * time.Second
-
-// firstPage reads the machine, and says who did not answer.
-func firstPage(ctx context.Context, m *probe.Machine, show *progress) (*probe.Page, error) {
-	defer show.clear()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	asked := make(chan string, 64)
-	m.Asking = func(what string) {
-		select {
-		case asked <- what:
-		default:
-		}
-	}
-	pages := make(chan *probe.Page, 1)
-	go func() { pages <- m.Read() }()
-	last, limit := "the machine", time.After(patience)
-	for {
-		select {
-		case page := <-pages:
-			page.Version = version
-			return page, nil
-		case last = <-asked:
-		case <-tick.C:
-			show.update(bench.Progress{Stage: "asking " + last})
-		case <-ctx.Done():
-			return nil, errInterrupted
-		case <-limit:
-			return nil, fmt.Errorf("no answer from %s for %v: the driver or the device hangs; see the kernel's log", last, patience)
-		}
-	}
-}
-
 // watchMachine prints what changes, until it is interrupted: that is how it ends, and no error.
-func watchMachine(c *cli.Context, m *probe.Machine, page *probe.Page, format string) error {
-	live := watch.NewLive(m, page)
+func watchMachine(c *cli.Context, ask *asker, page *probe.Page, format string) error {
+	live := watch.NewLive(ask.machine, page)
 	ticker := time.NewTicker(c.Duration("interval"))
 	defer ticker.Stop()
 	w := c.App.Writer
 	f, ok := w.(*os.File)
 	inPlace := ok && format == "table" && isatty.IsTerminal(f.Fd())
-	live.Look() // rates need two
-	for n := 0; !c.IsSet("looks") || n < c.Int("looks"); n++ {
+	for n := 0; !c.IsSet("looks") || n <= c.Int("looks"); n++ {
+		figures, err := patiently(ask, live.Look)
+		if err == nil && n > 0 { // rates need two
+			err = showLook(w, page, figures, format, inPlace)
+		}
+		switch {
+		case errors.Is(err, errInterrupted):
+			return nil
+		case err != nil:
+			return err
+		}
 		select {
 		case <-c.Context.Done():
 			return nil
 		case <-ticker.C:
-		}
-		figures := live.Look()
-		if err := showLook(w, page, figures, format, inPlace); err != nil {
-			return err
 		}
 	}
 	return nil

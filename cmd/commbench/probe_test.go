@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/judge"
 	"github.com/commbench/commbench/bench/probe"
 	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/nvml"
 	"github.com/commbench/commbench/nvml/fake"
 )
 
@@ -75,6 +78,18 @@ func TestStrictProbe(t *testing.T) {
 	}
 }
 
+func TestAllow(t *testing.T) {
+	args := []string{"probe", "--fake", "h100x8,throttle:3,link-down:1", "--strict"}
+	for allow, want := range map[string]int{"clocks": exitRule, "links,clocks": exitGood, "links,clock": exitUsage, "": exitUsage} {
+		if code, _, errs := commbench(t, append(args, "--allow", allow)...); code != want || code == exitRule && !strings.Contains(errs, "verdict links is bad") {
+			t.Errorf("--allow %q: exit %d, expected %d: %s", allow, code, want, errs)
+		}
+	}
+	if code, _, errs := commbench(t, "probe", "--allow", "links"); code != exitUsage || !strings.Contains(errs, "is for --strict") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+}
+
 func TestWatchingAMachine(t *testing.T) {
 	args := []string{"probe", "--watch", "--fake", "h100x2", "--interval", "10ms", "--looks", "3"}
 	code, out, errs := commbench(t, args...)
@@ -117,9 +132,38 @@ func TestGPUThatDoesNotAnswer(t *testing.T) {
 	gpus := m.GPUs
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(20*time.Millisecond, cancel)
-	if _, err := firstPage(ctx, m, &progress{}); err != errInterrupted { //nolint:errorlint // nothing wraps it
-		t.Errorf("error %v", err)
+	ask := newAsker(ctx, m, &progress{})
+	if _, err := ask.page(); !errors.Is(err, errInterrupted) || !ask.stuck || ask.close() != nil {
+		t.Errorf("error %v, stuck %v", err, ask.stuck)
 	}
+	if err := gpus.Close(); err != nil { // which lets go
+		t.Fatal(err)
+	}
+}
+
+// What hangs costs the GPUs, and no more.
+func TestPageOfAMachineThatHangs(t *testing.T) {
+	m, err := probe.Fake("h100x2,hang:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gpus := m.GPUs
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		m.Open, m.GPUs = func() (nvml.Library, error) { <-release; return nil, errors.ErrUnsupported }, nil
+		ask := newAsker(context.Background(), m, &progress{})
+		page, err := ask.page()
+		if err != nil || !ask.stuck || !strings.Contains(page.GPUs.String(), "no answer from NVML, to open it, for 30s") {
+			t.Fatalf("error %v, GPUs %v", err, page.GPUs)
+		}
+		if out := string(pageTable(page)); !strings.Contains(out, "mlx5_0/1") || !strings.Contains(out, "hangs") {
+			t.Errorf("page %s", out)
+		}
+		if v := judge.Machine(page); judge.Broken([]record.Record{{Verdicts: v}}) == nil {
+			t.Errorf("verdicts %v", v)
+		}
+		close(release)
+	})
 	if err := gpus.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -250,11 +250,7 @@ type nicRow struct {
 
 func nics(b *bytes.Buffer, f *fabric.Fabric) {
 	var rows []nicRow
-	owned := map[string]bool{}
 	for _, d := range f.Devices.Or(nil) {
-		for _, n := range d.Netdevs {
-			owned[n] = true
-		}
 		for _, p := range d.Ports.Or(nil) {
 			state := short(p.State)
 			if phys, ok := p.Physical.Get(); ok && phys != "LinkUp" {

@@ -228,7 +228,7 @@ func conclude(c *cli.Context, j *job.Job, part func(context.Context) error) erro
 	wrong := running && errors.Is(err, bench.ErrWrong) // and nothing else: all processes know
 	late := running && err != nil && !wrong            // perhaps too late to tell the others
 	failure := err
-	if wrong || onlyStrict(err) {
+	if wrong || errors.As(err, new(strictError)) {
 		failure = nil
 	}
 	if end := j.End(failure); err == nil {

@@ -89,7 +89,7 @@ func runSM(c *cli.Context) error {
 	if cfg.Bias != 0 && cfg.Op != "combine" {
 		return usageError{fmt.Errorf("--bias %d: a %s adds nothing up; want --op combine with it", cfg.Bias, cfg.Op)}
 	}
-	if err := checkSample(c); err != nil {
+	if err := checkWatch(c); err != nil {
 		return err
 	}
 	if err := connect(c, &cfg, tcp.Config{}, nil); err != nil {
@@ -104,12 +104,10 @@ func runSM(c *cli.Context) error {
 	cfg.Progress = show.update
 	result, runErr := bench.Sweep(c.Context, cfg, options)
 	show.clear()
-	if runErr == nil && c.Bool("strict") {
-		runErr = strict(judge.Broken(result.Records))
-	}
-	return out.finish(len(result.Records) > 0, runErr, func(w io.Writer) error {
+	err = out.finish(len(result.Records) > 0, runErr, func(w io.Writer) error {
 		return reports.WriteSweep(w, c.String("format"), reports.Sweep(result))
 	})
+	return strictly(c, err, judge.Broken(result.Records))
 }
 
 // sweepOptions reads the numbers of workers; bench bounds them.

@@ -21,18 +21,17 @@ const (
 
 // watchFlags are of commands that look at the machine beside a run.
 func watchFlags() []cli.Flag {
-	return []cli.Flag{
+	return append([]cli.Flag{
 		&cli.DurationFlag{Name: "sample", Category: runFlags, Usage: "look at GPUs, NICs and CPUs each `INTERVAL`, such as 100ms, and record it", DefaultText: "before and after the run"},
-		&cli.BoolFlag{Name: "strict", Category: runFlags, Usage: "exit with 4 if a verdict is bad: throttled clocks, a wrong NIC, noise, ...; see docs/verdicts.md"},
-	}
+	}, strictFlags(runFlags)...)
 }
 
-// checkSample is for before anything is waited for.
-func checkSample(c *cli.Context) error {
+// checkWatch is for before anything is waited for.
+func checkWatch(c *cli.Context) error {
 	if d := c.Duration("sample"); c.IsSet("sample") && (d < shortestSample || d > longestSample) {
 		return usageError{fmt.Errorf("--sample %v: want %v to %v", d, shortestSample, longestSample)}
 	}
-	return nil
+	return checkAllow(c)
 }
 
 // watchHost has one process of each host look at it.

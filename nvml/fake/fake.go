@@ -121,6 +121,11 @@ type device struct {
 
 func (d *device) Inventory() nvml.Inventory { return d.answers(d.m.elapsed()).inventory }
 
+func (d *device) Wires() (nvml.PCIe, answer.Of[[]nvml.Link]) {
+	i := d.Inventory()
+	return i.PCIe, i.Links
+}
+
 func (d *device) Faults() nvml.Faults { return d.answers(d.m.elapsed()).faults }
 
 func (d *device) Reading() nvml.Reading {
