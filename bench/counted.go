@@ -9,10 +9,10 @@ import (
 	"strings"
 
 	"github.com/commbench/commbench/alltoall/plan"
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/fabric"
 	"github.com/commbench/commbench/bench/judge"
 	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/nvml/answer"
 	"github.com/commbench/commbench/transport/driver"
 )
 

@@ -11,9 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/commbench/commbench/alltoall/plan"
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/fabric"
 	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // ledgers are those of 2 nodes of 2 ranks: rank r has put 10^r bytes to each other rank over

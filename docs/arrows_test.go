@@ -50,23 +50,23 @@ var arrows = map[string][]string{
 	"alltoall":      {"alltoall/topo", "alltoall/routing", "alltoall/plan", "alltoall/exec", "transport/driver", "transport/mem"},
 
 	// What the machine is, and whether it is well. Only nvml and what is below it may use cgo.
-	"nvml":               {"bench/answer"},
-	"nvml/fake":          {"bench/answer", "nvml"},
+	"nvml":               {"nvml/answer"},
+	"nvml/fake":          {"nvml/answer", "nvml"},
 	"nvml/cuda":          {}, // and cudatest, a driver for tests
 	"nvml/cuda/cudatest": {},
-	"nvml/measure":       {"bench/stats", "bench/unit", "nvml/cuda"},
-	"bench/answer":       {},
-	"bench/fabric":       {"bench/answer"},
-	"bench/host":         {"bench/answer", "bench/record", "transport/numa"},
-	"bench/probe":        {"bench/answer", "bench/fabric", "bench/host", "bench/record", "nvml", "nvml/fake"},
-	"bench/judge":        {"bench/answer", "bench/fabric", "bench/host", "bench/probe", "bench/record", "bench/stats", "bench/unit", "nvml"},
-	"bench/watch":        {"bench/answer", "bench/fabric", "bench/judge", "bench/probe", "bench/record", "nvml"},
+	"bench/gpu":          {"bench/stats", "bench/unit", "nvml/cuda"},
+	"nvml/answer":        {},
+	"bench/fabric":       {"nvml/answer"},
+	"bench/host":         {"nvml/answer", "bench/record", "transport/numa"},
+	"bench/probe":        {"nvml/answer", "bench/fabric", "bench/host", "bench/record", "nvml", "nvml/fake"},
+	"bench/judge":        {"nvml/answer", "bench/fabric", "bench/host", "bench/probe", "bench/record", "bench/stats", "bench/unit", "nvml"},
+	"bench/watch":        {"nvml/answer", "bench/fabric", "bench/judge", "bench/probe", "bench/record", "nvml"},
 
 	"bench/unit":     {},
 	"bench/stats":    {"bench/unit"},
 	"bench/record":   {"bench/stats", "bench/unit"},
 	"bench/workload": {"alltoall/counter", "alltoall/plan", "alltoall/ref"},
-	"bench": {"alltoall/exec", "alltoall/plan", "alltoall/ref", "alltoall/routing", "alltoall/topo", "bench/answer", "bench/fabric", "bench/host", "bench/judge",
+	"bench": {"alltoall/exec", "alltoall/plan", "alltoall/ref", "alltoall/routing", "alltoall/topo", "nvml/answer", "bench/fabric", "bench/host", "bench/judge",
 		"bench/limits", "bench/record", "bench/stats", "bench/unit", "bench/watch", "bench/workload", "transport/driver", "transport/isa", "transport/numa"},
 	"bench/simulate":        {"alltoall/hardware", "alltoall/model", "alltoall/plan", "alltoall/sim", "bench", "bench/record"},
 	"bench/engine":          {},
@@ -78,8 +78,8 @@ var arrows = map[string][]string{
 	// Layout only: neither transport nor alltoall.
 	"reports": {"bench/record", "bench/stats", "bench/unit"},
 
-	"cmd/commbench": {"alltoall/hardware", "alltoall/model", "alltoall/plan", "alltoall/sim", "bench", "bench/answer", "bench/engine", "bench/fabric", "bench/job", "bench/judge", "bench/limits", "bench/probe", "bench/record", "bench/simulate", "bench/unit", "bench/watch",
-		"nvml", "nvml/cuda", "nvml/measure", "reports",
+	"cmd/commbench": {"alltoall/hardware", "alltoall/model", "alltoall/plan", "alltoall/sim", "bench", "nvml/answer", "bench/engine", "bench/fabric", "bench/job", "bench/judge", "bench/limits", "bench/probe", "bench/record", "bench/simulate", "bench/unit", "bench/watch",
+		"nvml", "nvml/cuda", "bench/gpu", "reports",
 		"transport/driver", "transport/faulty", "transport/mem", "transport/rendezvous", "transport/shm", "transport/tcp"},
 	"scripts/engines":  {}, // tests only
 	"scripts/netns":    {}, // tests only
@@ -103,7 +103,7 @@ var (
 const goNVML = "github.com/NVIDIA/go-nvml"
 
 // clockless packages work in no time but that which they are told.
-var clockless = []string{"alltoall/topo", "alltoall/counter", "alltoall/routing", "alltoall/plan", "alltoall/ref", "alltoall/hardware", "alltoall/model", "alltoall/sim", "alltoall/internal", "alltoall/kernel", "bench/answer", "bench/judge", "bench/stats", "bench/unit", "bench/workload"}
+var clockless = []string{"alltoall/topo", "alltoall/counter", "alltoall/routing", "alltoall/plan", "alltoall/ref", "alltoall/hardware", "alltoall/model", "alltoall/sim", "alltoall/internal", "alltoall/kernel", "nvml/answer", "bench/judge", "bench/stats", "bench/unit", "bench/workload"}
 
 type goPackage struct {
 	ImportPath string

@@ -7,7 +7,7 @@ import (
 
 	gonvml "github.com/NVIDIA/go-nvml/pkg/nvml"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 var fabricStates = map[uint32]string{

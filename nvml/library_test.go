@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // The mocks do not show a call that ends the process because its symbol is missing: go-nvml

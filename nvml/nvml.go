@@ -1,6 +1,6 @@
 package nvml
 
-import "github.com/commbench/commbench/bench/answer"
+import "github.com/commbench/commbench/nvml/answer"
 
 // Library is an NVML that was opened. Its calls, and those of its devices, are made one at
 // a time; any of them may take seconds when a GPU is in trouble.

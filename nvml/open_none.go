@@ -5,7 +5,7 @@ package nvml
 import (
 	"runtime"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // Open is an error that is errors.ErrUnsupported: this build cannot call NVML.

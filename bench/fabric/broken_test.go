@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/fabric"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // What is broken is said of what is broken, and of nothing else.

@@ -3,7 +3,7 @@ package fabric
 import (
 	"fmt"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // Counters are what passed, since the driver was loaded. They only grow, but for starting

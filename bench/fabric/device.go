@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // Device is an RDMA device.

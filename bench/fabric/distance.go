@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // Distance is what lies between two places.

@@ -3,8 +3,8 @@ package fabric_test
 import (
 	"fmt"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/fabric"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // A GPU and two NICs: one below the same switch, one on another socket. On a machine they

@@ -7,7 +7,7 @@ import (
 	"runtime"
 	"slices"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // Fabric is what a machine is connected by.

@@ -5,7 +5,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // PortFaults are counts of a port that should not grow, or tell of congestion, since the

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // longest is the most bytes that an attribute may have. None that is read here comes near.

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"syscall"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // Interface is a network interface.

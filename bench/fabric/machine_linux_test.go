@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/procfs/sysfs"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/fabric"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // The machine that the test runs on has a loopback, which counts what it carries.

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // Place is where a PCI device is.

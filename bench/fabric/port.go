@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // Port is a port of an RDMA device.

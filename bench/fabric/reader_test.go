@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/fabric"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 func TestReader(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // cpuInfo are the fields of the first CPU. The file has as much again for each CPU, and

@@ -1,6 +1,6 @@
 package host
 
-import "github.com/commbench/commbench/bench/answer"
+import "github.com/commbench/commbench/nvml/answer"
 
 // Host is a machine.
 type Host struct {

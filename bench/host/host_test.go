@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/host"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // fields are what a record would carry, but for what is the same in every tree.

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // A sign begins a word that only guests of a hypervisor have.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // On a system without /proc every file says so.

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // kilobytes reads a field of a meminfo, in bytes: "24684092 kB".

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 	"github.com/commbench/commbench/transport/numa"
 )
 

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/host"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 func TestQuota(t *testing.T) {

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/host"
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/bench/stats"
 	"github.com/commbench/commbench/bench/unit"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // Threads compares workers with CPUs: those of all processes on a host, or this one's own where its

@@ -6,11 +6,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/fabric"
 	"github.com/commbench/commbench/bench/probe"
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/nvml"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // links judges the links of GPUs, and those of NICs: all, or only the one that was used.

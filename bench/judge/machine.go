@@ -4,11 +4,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/host"
 	"github.com/commbench/commbench/bench/probe"
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/nvml"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // Machine judges what can be told of a machine without a run: links, clocks now, faults that

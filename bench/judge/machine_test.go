@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/fabric"
 	"github.com/commbench/commbench/bench/judge"
 	"github.com/commbench/commbench/bench/probe"
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/nvml"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // unanswered is a driver that does not serve.

@@ -4,12 +4,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/fabric"
 	"github.com/commbench/commbench/bench/host"
 	"github.com/commbench/commbench/bench/judge"
 	"github.com/commbench/commbench/bench/probe"
 	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/nvml/answer"
 	"github.com/commbench/commbench/nvml/fake"
 )
 

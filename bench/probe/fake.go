@@ -4,9 +4,9 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/fabric"
 	"github.com/commbench/commbench/bench/host"
+	"github.com/commbench/commbench/nvml/answer"
 	"github.com/commbench/commbench/nvml/fake"
 )
 

@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/fabric"
 	"github.com/commbench/commbench/bench/probe"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // No byte is counted twice, and each is counted: a port of Ethernet does not count what its

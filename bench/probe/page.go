@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/fabric"
 	"github.com/commbench/commbench/bench/host"
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/nvml"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // Schema is the name and version of a page as JSON.

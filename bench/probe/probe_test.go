@@ -15,9 +15,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/fabric"
 	"github.com/commbench/commbench/bench/probe"
+	"github.com/commbench/commbench/nvml/answer"
 	"github.com/commbench/commbench/nvml/fake"
 )
 

@@ -1,9 +1,9 @@
 package probe
 
 import (
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/fabric"
 	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // Record is what a record says of the machine: no serial number, no address, no name of a host.

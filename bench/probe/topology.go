@@ -3,8 +3,8 @@ package probe
 import (
 	"fmt"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/fabric"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // Topology is how GPUs and NICs reach each other, in the manner of nvidia-smi topo -m.

@@ -7,9 +7,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/fabric"
 	"github.com/commbench/commbench/bench/probe"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 var known = regexp.MustCompile(`^(NV[1-9]\d?|PIX|PXB|PHB|NODE|SYS)$`)

@@ -6,9 +6,9 @@ import (
 	"math"
 	"time"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/judge"
 	"github.com/commbench/commbench/nvml"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // gpuSource is a GPU.

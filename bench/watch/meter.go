@@ -4,7 +4,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // meter follows a counter that only grows, but for wrapping round, and for restarting when

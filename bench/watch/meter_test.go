@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 func TestGrowth(t *testing.T) {

@@ -8,11 +8,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/fabric"
 	"github.com/commbench/commbench/bench/judge"
 	"github.com/commbench/commbench/bench/probe"
 	"github.com/commbench/commbench/nvml"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // maxLooks bounds what a sampler keeps: when it is full every second look goes, and from then on

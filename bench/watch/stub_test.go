@@ -3,11 +3,11 @@ package watch
 import (
 	"time"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/fabric"
 	"github.com/commbench/commbench/bench/host"
 	"github.com/commbench/commbench/bench/probe"
 	"github.com/commbench/commbench/nvml"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // stub is an NVML of GPUs that answer what a test says, one reading after the other and the last

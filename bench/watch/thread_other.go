@@ -5,7 +5,7 @@ package watch
 import (
 	"time"
 
-	"github.com/commbench/commbench/bench/answer"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 func threadTime() answer.Of[time.Duration] {

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/commbench/commbench/bench"
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/probe"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // patience is how long an answer may take: a GPU in trouble may never give one.

@@ -13,8 +13,8 @@ import (
 
 	"github.com/commbench/commbench/alltoall/hardware"
 	"github.com/commbench/commbench/bench"
+	"github.com/commbench/commbench/bench/gpu"
 	"github.com/commbench/commbench/bench/unit"
-	"github.com/commbench/commbench/nvml/measure"
 )
 
 func gpuCommand() *cli.Command {
@@ -39,7 +39,7 @@ func gpuCommand() *cli.Command {
 				"  commbench gpu measure --hardware h100 -o mine.yaml",
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "device", Category: runFlags, Value: "all", Usage: "`LIST` of GPUs by CUDA's numbers, 0,1, or all"},
-				&cli.IntFlag{Name: "repeats", Category: runFlags, Value: measure.DefaultRepeats, Usage: "samples of each figure, whose median it is"},
+				&cli.IntFlag{Name: "repeats", Category: runFlags, Value: gpu.DefaultRepeats, Usage: "samples of each figure, whose median it is"},
 				&cli.Int64Flag{Name: "bytes", Category: runFlags, Usage: "that a kernel goes through", DefaultText: "20 times the L2 cache, at least 256 MiB, at most a quarter of what is free"},
 				&cli.StringFlag{Name: "hardware", Category: outputFlags, Usage: "a `NAME` of the catalogue or a FILE.yaml, for what -o cannot know"},
 				&cli.StringFlag{Name: "output", Category: outputFlags, Aliases: []string{"o"}, Usage: "write the hardware to `FILE.yaml`"},
@@ -78,9 +78,9 @@ func runGPU(c *cli.Context) error {
 	}
 	show := newProgress(c.App.ErrWriter, c.Bool("quiet"))
 	cfg.Progress = func(stage string, done, all int) { show.update(bench.Progress{Stage: stage, Done: done, All: all}) }
-	result, runErr := measure.Run(c.Context, cfg)
+	result, runErr := gpu.Run(c.Context, cfg)
 	show.clear()
-	if errors.Is(runErr, measure.ErrConfig) {
+	if errors.Is(runErr, gpu.ErrConfig) {
 		runErr = usageError{runErr}
 	}
 	if n := len(result.Wrong); n > 0 {
@@ -106,14 +106,14 @@ func runGPU(c *cli.Context) error {
 	})
 }
 
-func gpuConfig(c *cli.Context) (cfg measure.Config, err error) {
-	cfg = measure.Config{Library: driverLibrary, Bytes: c.Int64("bytes"), Repeats: c.Int("repeats")}
+func gpuConfig(c *cli.Context) (cfg gpu.Config, err error) {
+	cfg = gpu.Config{Library: driverLibrary, Bytes: c.Int64("bytes"), Repeats: c.Int("repeats")}
 	if err := noArguments(c); err != nil {
 		return cfg, err
 	}
 	// A zero that was asked for is not a default.
-	if c.IsSet("bytes") && cfg.Bytes < 1 || cfg.Repeats < 1 || cfg.Repeats > measure.MostRepeats {
-		return cfg, usageError{fmt.Errorf("--bytes %d --repeats %d: want at least 1 byte and 1 to %d repeats", cfg.Bytes, cfg.Repeats, measure.MostRepeats)}
+	if c.IsSet("bytes") && cfg.Bytes < 1 || cfg.Repeats < 1 || cfg.Repeats > gpu.MostRepeats {
+		return cfg, usageError{fmt.Errorf("--bytes %d --repeats %d: want at least 1 byte and 1 to %d repeats", cfg.Bytes, cfg.Repeats, gpu.MostRepeats)}
 	}
 	if c.String("device") == "all" {
 		return cfg, nil
@@ -151,7 +151,7 @@ func gpuOutput(c *cli.Context) (*hardware.Hardware, *output, error) {
 
 // asMeasured puts what was measured in place of what was known: of several GPUs what the
 // slowest does.
-func asMeasured(h *hardware.Hardware, r *measure.Result) error {
+func asMeasured(h *hardware.Hardware, r *gpu.Result) error {
 	slowest := r.GPUs[0]
 	most, _ := slowest.BestCopy()
 	for _, g := range r.GPUs {
@@ -180,7 +180,7 @@ func asMeasured(h *hardware.Hardware, r *measure.Result) error {
 }
 
 // slowestPair is nil where there is one GPU, or where some reach each other by way of the host only.
-func slowestPair(r *measure.Result) (slowest *measure.Peer) {
+func slowestPair(r *gpu.Result) (slowest *gpu.Peer) {
 	for i := range r.Peers {
 		p := &r.Peers[i]
 		if !p.Direct {

@@ -13,12 +13,12 @@ import (
 	"time"
 
 	"github.com/commbench/commbench/alltoall/hardware"
+	"github.com/commbench/commbench/bench/gpu"
 	"github.com/commbench/commbench/nvml/cuda/cudatest"
-	"github.com/commbench/commbench/nvml/measure"
 )
 
 // gpu runs gpu measure on a driver that stands in, told to be something.
-func gpu(t *testing.T, told, args string) (code int, stdout, stderr string) {
+func onGPU(t *testing.T, told, args string) (code int, stdout, stderr string) {
 	t.Helper()
 	t.Setenv(cudatest.Env, told)
 	return commbench(t, append([]string{"gpu", "measure", "--bytes", "1000000", "--repeats", "2"}, strings.Fields(args)...)...)
@@ -26,7 +26,7 @@ func gpu(t *testing.T, told, args string) (code int, stdout, stderr string) {
 
 func TestGPUMeasure(t *testing.T) {
 	library(t, cudatest.Library(t))
-	code, out, errs := gpu(t, "devices=2", "")
+	code, out, errs := onGPU(t, "devices=2", "")
 	if code != exitGood || errs != "" || !strings.HasPrefix(out, "commbench gpu measure: driver for CUDA 12.8, medians of 2 repeats\n\nGPU 0   Host that stands in for a GPU, 0000:1a:00.0") ||
 		!strings.Contains(out, "The bytes of every result are right.") || !strings.Contains(out, "knee: 12 SMs") {
 		t.Errorf("exit %d: %s\n%s", code, errs, out)
@@ -34,9 +34,9 @@ func TestGPUMeasure(t *testing.T) {
 	var doc struct {
 		Schema, Version string
 		Time            time.Time
-		measure.Result
+		gpu.Result
 	}
-	code, out, errs = gpu(t, "devices=2", "--device 1 --format json")
+	code, out, errs = onGPU(t, "devices=2", "--device 1 --format json")
 	if err := json.Unmarshal([]byte(out), &doc); err != nil || code != exitGood || doc.Schema != "commbench.gpu/v1" || doc.Version != version || time.Since(doc.Time) > time.Minute || len(doc.GPUs) != 1 || doc.GPUs[0].Number != 1 || len(doc.GPUs[0].Curve) != 8 {
 		t.Errorf("exit %d, %v: %s\n%s", code, err, errs, out)
 	}
@@ -61,7 +61,7 @@ func TestGPUInterrupted(t *testing.T) {
 func TestGPUHardwareFile(t *testing.T) {
 	library(t, cudatest.Library(t))
 	file := filepath.Join(t.TempDir(), "mine.yaml")
-	if code, out, errs := gpu(t, "devices=2 sms=12", "--hardware h100 -o "+file); code != exitGood || errs != "" || !strings.Contains(out, "knee") {
+	if code, out, errs := onGPU(t, "devices=2 sms=12", "--hardware h100 -o "+file); code != exitGood || errs != "" || !strings.Contains(out, "knee") {
 		t.Fatalf("exit %d: %s\n%s", code, errs, out)
 	}
 	h, err := hardware.Open(file)
@@ -79,7 +79,7 @@ func TestGPUHardwareFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for told, want := range map[string]int{"flip=copy_words": exitWrong, "fail=cuLaunchKernel:700@100": exitFail, "devices=0": exitFail} {
-		if code, _, errs := gpu(t, told, "--hardware h100 -o "+file); code != want {
+		if code, _, errs := onGPU(t, told, "--hardware h100 -o "+file); code != want {
 			t.Errorf("%s: exit %d, want %d: %s", told, code, want, errs)
 		}
 	}
@@ -106,7 +106,7 @@ func TestGPUExitCodes(t *testing.T) {
 		"fail=cuStreamSynchronize:719": {"", exitFail, "cuStreamSynchronize: unknown (719)", ""},
 		"fail=cuMemAlloc_v2:2":         {"", exitFail, "out of memory: take fewer bytes, or end what else uses this GPU", ""},
 	} {
-		code, out, errs := gpu(t, told, c.args)
+		code, out, errs := onGPU(t, told, c.args)
 		if code != c.code || !strings.Contains(errs, c.err) || !strings.Contains(out, c.want) || c.want == "" && out != "" {
 			t.Errorf("%s: exit %d, want %d: %s\n%s", told, code, c.code, errs, out)
 		}

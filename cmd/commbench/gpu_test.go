@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/commbench/commbench/alltoall/hardware"
-	"github.com/commbench/commbench/nvml/measure"
+	"github.com/commbench/commbench/bench/gpu"
 )
 
 // library is the driver of a test.
@@ -68,20 +68,20 @@ func TestBadGPUs(t *testing.T) {
 }
 
 // measured is a result that was made up, of two GPUs.
-func measured() *measure.Result {
-	rate := func(gbps float64) *measure.Rate { return &measure.Rate{GBps: gbps, Min: gbps * 0.96, Max: gbps * 1.02} }
-	latency := func(us float64) *measure.Time { return &measure.Time{US: us, Min: us * 0.9, Max: us * 1.5} }
-	r := &measure.Result{CUDA: "12.8", Repeats: 10}
+func measured() *gpu.Result {
+	rate := func(gbps float64) *gpu.Rate { return &gpu.Rate{GBps: gbps, Min: gbps * 0.96, Max: gbps * 1.02} }
+	latency := func(us float64) *gpu.Time { return &gpu.Time{US: us, Min: us * 0.9, Max: us * 1.5} }
+	r := &gpu.Result{CUDA: "12.8", Repeats: 10}
 	for n := range 2 {
-		g := &measure.GPU{Number: n, Name: "Invented GPU", PCI: fmt.Sprintf("0000:1%d:00.0", n), Capability: "9.0", SMs: 132, L2Bytes: 50 << 20, MemoryBytes: 80e9, Bytes: 1048477696,
+		g := &gpu.GPU{Number: n, Name: "Invented GPU", PCI: fmt.Sprintf("0000:1%d:00.0", n), Capability: "9.0", SMs: 132, L2Bytes: 50 << 20, MemoryBytes: 80e9, Bytes: 1048477696,
 			KneeSMs: new(64), ToDevice: rate(55.3), ToHost: rate(53.1), Launch: latency(2.31), LaunchWait: latency(7.2), Events: latency(0.9), EventWait: latency(4.4)}
 		for _, sms := range []int{1, 2, 4, 8, 16, 32, 64, 128, 132} {
 			most := min(52*float64(sms), 2900-float64(n))
-			g.Curve = append(g.Curve, measure.Point{SMs: sms, Read: rate(most * 1.02), Write: rate(most * 0.98), Copy: rate(most), Reduce: rate(most / 2)})
+			g.Curve = append(g.Curve, gpu.Point{SMs: sms, Read: rate(most * 1.02), Write: rate(most * 0.98), Copy: rate(most), Reduce: rate(most / 2)})
 		}
 		r.GPUs = append(r.GPUs, g)
 	}
-	r.Peers = []measure.Peer{{From: 0, To: 1, Direct: true, Rate: *rate(391)}, {From: 1, To: 0, Direct: true, Rate: *rate(388.123)}}
+	r.Peers = []gpu.Peer{{From: 0, To: 1, Direct: true, Rate: *rate(391)}, {From: 1, To: 0, Direct: true, Rate: *rate(388.123)}}
 	return r
 }
 
@@ -90,7 +90,7 @@ func TestGPUTable(t *testing.T) {
 	golden(t, "gpu.stdout", string((&gpuReport{Result: r}).table()))
 
 	// What was not measured, is not direct, or is wrong.
-	r.GPUs = append(r.GPUs[:1], &measure.GPU{Number: 1})
+	r.GPUs = append(r.GPUs[:1], &gpu.GPU{Number: 1})
 	r.GPUs[0].Curve = r.GPUs[0].Curve[:3]
 	r.GPUs[0].Curve[1].Copy, r.GPUs[0].Curve[2].Reduce, r.GPUs[0].KneeSMs, r.GPUs[0].ToHost, r.GPUs[0].Launch = nil, nil, nil, nil, nil
 	r.Peers[0].Direct = false
@@ -128,14 +128,14 @@ func TestAsMeasured(t *testing.T) {
 	}
 
 	for name, c := range map[string]struct {
-		spoil func(*measure.Result)
+		spoil func(*gpu.Result)
 		want  string // "": the catalogue's scale-up stays
 	}{
-		"two kinds":        {func(r *measure.Result) { r.GPUs[1].Name = "Another" }, "GPU 0 (Invented GPU) and GPU 1 (Another) differ"},
-		"other hardware":   {func(r *measure.Result) { r.Peers[0].GBps, r.Peers[1].GBps = 760, 750 }, "from GPU 1 to 0 go 750 GB/s, and the line rate of h100 is 450 GB/s"},
-		"nothing":          {func(r *measure.Result) { r.GPUs = r.GPUs[:1]; r.GPUs[0].Curve = nil }, "no copy was measured"},
-		"one GPU":          {func(r *measure.Result) { r.GPUs, r.Peers = r.GPUs[:1], nil }, ""},
-		"through the host": {func(r *measure.Result) { r.Peers[1].Direct = false }, ""},
+		"two kinds":        {func(r *gpu.Result) { r.GPUs[1].Name = "Another" }, "GPU 0 (Invented GPU) and GPU 1 (Another) differ"},
+		"other hardware":   {func(r *gpu.Result) { r.Peers[0].GBps, r.Peers[1].GBps = 760, 750 }, "from GPU 1 to 0 go 750 GB/s, and the line rate of h100 is 450 GB/s"},
+		"nothing":          {func(r *gpu.Result) { r.GPUs = r.GPUs[:1]; r.GPUs[0].Curve = nil }, "no copy was measured"},
+		"one GPU":          {func(r *gpu.Result) { r.GPUs, r.Peers = r.GPUs[:1], nil }, ""},
+		"through the host": {func(r *gpu.Result) { r.Peers[1].Direct = false }, ""},
 	} {
 		h, r := open(), measured()
 		c.spoil(r)

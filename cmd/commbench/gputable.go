@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/commbench/commbench/bench/gpu"
 	"github.com/commbench/commbench/bench/unit"
-	"github.com/commbench/commbench/nvml/measure"
 )
 
 // gpuReport is what gpu measure prints.
@@ -17,7 +17,7 @@ type gpuReport struct {
 	Schema  string    `json:"schema"`
 	Time    time.Time `json:"time"`
 	Version string    `json:"version"`
-	*measure.Result
+	*gpu.Result
 }
 
 func (r *gpuReport) write(w io.Writer, format string) error {
@@ -55,7 +55,7 @@ func (r *gpuReport) table() []byte {
 	return t.Bytes()
 }
 
-func gbps(r *measure.Rate) *float64 {
+func gbps(r *gpu.Rate) *float64 {
 	if r == nil {
 		return nil
 	}
@@ -63,7 +63,7 @@ func gbps(r *measure.Rate) *float64 {
 }
 
 // writeGPU prints the curve, and what does not depend on SMs.
-func writeGPU(t *bytes.Buffer, g *measure.GPU) {
+func writeGPU(t *bytes.Buffer, g *gpu.GPU) {
 	fmt.Fprintf(t, "\nGPU %d   %s, %s, compute capability %s, %d SMs, %v, L2 cache %v\n", g.Number, g.Name, g.PCI, g.Capability, g.SMs, unit.Bytes(g.MemoryBytes), unit.Bytes(g.L2Bytes))
 	columns := [][]string{{"", "SMs"}, {"read", "GB/s"}, {"write", "GB/s"}, {"copy", "GB/s"}, {"reduce", "GB/s"}, {"of an SM", "GB/s"}}
 	var figures [5][]*float64
@@ -98,22 +98,22 @@ func writeGPU(t *bytes.Buffer, g *measure.GPU) {
 		}
 		t.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
-	fmt.Fprintf(t, "%v a kernel; reduce adds up eight rows of %s BF16 and counts what it reads", unit.Bytes(g.Bytes), unit.Count(measure.Hidden))
+	fmt.Fprintf(t, "%v a kernel; reduce adds up eight rows of %s BF16 and counts what it reads", unit.Bytes(g.Bytes), unit.Count(gpu.Hidden))
 	if g.KneeSMs != nil {
-		fmt.Fprintf(t, "\nknee: %s, the fewest whose copy rate is within %.0f %% of the best (%s: %v)", unit.Counted(int64(*g.KneeSMs), "SM"), 100*measure.KneeWithin, unit.Counted(int64(at), "SM"), unit.GBps(best))
+		fmt.Fprintf(t, "\nknee: %s, the fewest whose copy rate is within %.0f %% of the best (%s: %v)", unit.Counted(int64(*g.KneeSMs), "SM"), 100*gpu.KneeWithin, unit.Counted(int64(at), "SM"), unit.GBps(best))
 	}
 	t.WriteString("\n")
 	writeOthers(t, g)
 }
 
-func writeOthers(t *bytes.Buffer, g *measure.GPU) {
+func writeOthers(t *bytes.Buffer, g *gpu.GPU) {
 	const line = "%-44s%10s%10s%10s\n"
 	if g.ToDevice != nil {
 		fmt.Fprintf(t, "\n"+line, "", "median", "min", "max")
 	}
 	for _, f := range []struct {
 		name string
-		*measure.Rate
+		*gpu.Rate
 	}{{"host to device, GB/s", g.ToDevice}, {"device to host, GB/s", g.ToHost}} {
 		if f.Rate != nil {
 			fmt.Fprintf(t, line, f.name, unit.Number(f.GBps), unit.Number(f.Min), unit.Number(f.Max))
@@ -121,7 +121,7 @@ func writeOthers(t *bytes.Buffer, g *measure.GPU) {
 	}
 	for _, f := range []struct {
 		name string
-		*measure.Time
+		*gpu.Time
 	}{{"empty kernels, one after the other, us each", g.Launch}, {"an empty kernel, waited for, us", g.LaunchWait}, {"between two events, us", g.Events}, {"an event, waited for, us", g.EventWait}} {
 		if f.Time != nil {
 			fmt.Fprintf(t, line, f.name, unit.Number(f.US), unit.Number(f.Min), unit.Number(f.Max))
@@ -130,7 +130,7 @@ func writeOthers(t *bytes.Buffer, g *measure.GPU) {
 }
 
 // writePeers prints a matrix of what goes from one GPU to another.
-func writePeers(t *bytes.Buffer, r *measure.Result) {
+func writePeers(t *bytes.Buffer, r *gpu.Result) {
 	if len(r.Peers) == 0 {
 		return
 	}
@@ -143,7 +143,7 @@ func writePeers(t *bytes.Buffer, r *measure.Result) {
 		fmt.Fprintf(t, "%6d", from.Number)
 		for _, to := range r.GPUs {
 			cell := unit.Unknown
-			if i := slices.IndexFunc(r.Peers, func(p measure.Peer) bool { return p.From == from.Number && p.To == to.Number }); i >= 0 {
+			if i := slices.IndexFunc(r.Peers, func(p gpu.Peer) bool { return p.From == from.Number && p.To == to.Number }); i >= 0 {
 				cell = unit.Number(r.Peers[i].GBps)
 				if !r.Peers[i].Direct {
 					cell += "*"
@@ -153,7 +153,7 @@ func writePeers(t *bytes.Buffer, r *measure.Result) {
 		}
 		t.WriteString("\n")
 	}
-	if slices.ContainsFunc(r.Peers, func(p measure.Peer) bool { return !p.Direct }) {
+	if slices.ContainsFunc(r.Peers, func(p gpu.Peer) bool { return !p.Direct }) {
 		t.WriteString("* by way of the host: the GPUs do not reach each other's memory\n")
 	}
 }

@@ -10,11 +10,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/bench/judge"
 	"github.com/commbench/commbench/bench/probe"
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/nvml"
+	"github.com/commbench/commbench/nvml/answer"
 	"github.com/commbench/commbench/nvml/fake"
 )
 

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/nvml"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // answers are all that a GPU answers at one time.

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/nvml"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // Machine is a machine with GPUs that are not there. It is an nvml.Library, and safe for

@@ -4,8 +4,8 @@ import (
 	"math"
 	"slices"
 
-	"github.com/commbench/commbench/bench/answer"
 	"github.com/commbench/commbench/nvml"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // Fault is something that a machine can have.

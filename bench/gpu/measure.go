@@ -1,4 +1,4 @@
-package measure
+package gpu
 
 import (
 	"errors"

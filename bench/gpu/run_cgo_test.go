@@ -1,6 +1,6 @@
 //go:build cgo && linux
 
-package measure_test
+package gpu_test
 
 import (
 	"context"
@@ -12,12 +12,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/commbench/commbench/bench/gpu"
 	"github.com/commbench/commbench/nvml/cuda/cudatest"
-	"github.com/commbench/commbench/nvml/measure"
 )
 
 func Example() {
-	result, err := measure.Run(context.Background(), measure.Config{Library: "/nowhere/libcuda.so.1"})
+	result, err := gpu.Run(context.Background(), gpu.Config{Library: "/nowhere/libcuda.so.1"})
 	fmt.Println(err)
 	fmt.Println(len(result.GPUs), errors.Is(err, errors.ErrUnsupported))
 	// Output:
@@ -26,9 +26,9 @@ func Example() {
 }
 
 // small is a measurement that takes the tests' driver milliseconds.
-func small(t *testing.T, lib, told string) measure.Config {
+func small(t *testing.T, lib, told string) gpu.Config {
 	t.Setenv(cudatest.Env, told)
-	return measure.Config{Library: lib, Bytes: 1 << 20, Repeats: 3}
+	return gpu.Config{Library: lib, Bytes: 1 << 20, Repeats: 3}
 }
 
 func near(got, want float64) bool { return math.Abs(got/want-1) < 0.05 }
@@ -46,7 +46,7 @@ func TestRun(t *testing.T) {
 		}
 		stages = append(stages, stage)
 	}
-	r, err := measure.Run(context.Background(), cfg)
+	r, err := gpu.Run(context.Background(), cfg)
 	if err != nil || r.Interrupted || len(r.Wrong)+len(r.Warnings) > 0 || len(r.GPUs) != 2 || r.CUDA != "12.8" || r.Repeats != 3 {
 		t.Fatalf("%+v (%v)", r, err)
 	}
@@ -84,24 +84,24 @@ func TestChoice(t *testing.T) {
 	lib := cudatest.Library(t)
 	for name, test := range map[string]struct {
 		told string
-		cfg  measure.Config
+		cfg  gpu.Config
 		gpus []int
 		err  string
 		is   error
 	}{
-		"one of two":    {"devices=2", measure.Config{Devices: []int{1}}, []int{1}, "", nil},
-		"in that order": {"devices=2 access=0", measure.Config{Devices: []int{1, 0}}, []int{1, 0}, "", nil},
-		"no such GPU":   {"devices=2", measure.Config{Devices: []int{2}}, nil, "GPUs [2] cannot be measured: want different ones of 0 to 1", measure.ErrConfig},
-		"twice":         {"devices=2", measure.Config{Devices: []int{1, 1}}, nil, "want different ones", measure.ErrConfig},
-		"too often":     {"", measure.Config{Repeats: 1001}, nil, "want 1 to 1000", measure.ErrConfig},
-		"never":         {"", measure.Config{Repeats: -1}, nil, "want 1 to 1000", measure.ErrConfig},
-		"less than 0":   {"", measure.Config{Bytes: -1}, nil, "-1 bytes cannot be measured", measure.ErrConfig},
-		"too many":      {"mib=64", measure.Config{Bytes: 1 << 40}, nil, "GPU 0 (Host that stands in for a GPU): 1.10 TB cannot be measured: they are needed twice", measure.ErrConfig},
-		"too old":       {"devices=2 capability=75", measure.Config{}, nil, "compute capability 7.5 is too old", errors.ErrUnsupported},
-		"too old, one":  {"capability=75", measure.Config{Devices: []int{0}}, nil, "compute capability 7.5 is too old", errors.ErrUnsupported},
-		"no GPU":        {"devices=0", measure.Config{}, nil, "no NVIDIA GPU", errors.ErrUnsupported},
-		"exclusive":     {"devices=2 fail=cuDevicePrimaryCtxRetain:46@2", measure.Config{}, nil, "GPU 1 (Host that stands in for a GPU): cuda: cuDevicePrimaryCtxRetain", nil},
-		"by default":    {"mib=8", measure.Config{}, []int{0}, "", nil},
+		"one of two":    {"devices=2", gpu.Config{Devices: []int{1}}, []int{1}, "", nil},
+		"in that order": {"devices=2 access=0", gpu.Config{Devices: []int{1, 0}}, []int{1, 0}, "", nil},
+		"no such GPU":   {"devices=2", gpu.Config{Devices: []int{2}}, nil, "GPUs [2] cannot be measured: want different ones of 0 to 1", gpu.ErrConfig},
+		"twice":         {"devices=2", gpu.Config{Devices: []int{1, 1}}, nil, "want different ones", gpu.ErrConfig},
+		"too often":     {"", gpu.Config{Repeats: 1001}, nil, "want 1 to 1000", gpu.ErrConfig},
+		"never":         {"", gpu.Config{Repeats: -1}, nil, "want 1 to 1000", gpu.ErrConfig},
+		"less than 0":   {"", gpu.Config{Bytes: -1}, nil, "-1 bytes cannot be measured", gpu.ErrConfig},
+		"too many":      {"mib=64", gpu.Config{Bytes: 1 << 40}, nil, "GPU 0 (Host that stands in for a GPU): 1.10 TB cannot be measured: they are needed twice", gpu.ErrConfig},
+		"too old":       {"devices=2 capability=75", gpu.Config{}, nil, "compute capability 7.5 is too old", errors.ErrUnsupported},
+		"too old, one":  {"capability=75", gpu.Config{Devices: []int{0}}, nil, "compute capability 7.5 is too old", errors.ErrUnsupported},
+		"no GPU":        {"devices=0", gpu.Config{}, nil, "no NVIDIA GPU", errors.ErrUnsupported},
+		"exclusive":     {"devices=2 fail=cuDevicePrimaryCtxRetain:46@2", gpu.Config{}, nil, "GPU 1 (Host that stands in for a GPU): cuda: cuDevicePrimaryCtxRetain", nil},
+		"by default":    {"mib=8", gpu.Config{}, []int{0}, "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := small(t, lib, test.told)
@@ -113,7 +113,7 @@ func TestChoice(t *testing.T) {
 			if test.cfg.Repeats != 0 {
 				cfg.Repeats = test.cfg.Repeats
 			}
-			r, err := measure.Run(context.Background(), cfg)
+			r, err := gpu.Run(context.Background(), cfg)
 			if test.err != "" {
 				if err == nil || !strings.Contains(err.Error(), test.err) || test.is != nil && !errors.Is(err, test.is) || len(r.GPUs) > 0 {
 					t.Errorf("%v, want %q", err, test.err)
@@ -146,7 +146,7 @@ func TestWrongBytes(t *testing.T) {
 		"cuMemcpyHtoDAsync_v2": {"GPU 0: host to device: 1 wrong word", "GPU 1: host to device: 1 wrong word"},
 		"cuMemcpyPeerAsync":    {"GPU 0: copy to GPU 1: 1 wrong word", "GPU 1: copy to GPU 0: 1 wrong word"},
 	} {
-		r, err := measure.Run(context.Background(), small(t, lib, "devices=2 sms=2 flip="+flip))
+		r, err := gpu.Run(context.Background(), small(t, lib, "devices=2 sms=2 flip="+flip))
 		var got []string
 		for _, w := range r.Wrong {
 			if strings.HasPrefix(w, "GPU 0") || len(r.Wrong) == 2 {
@@ -159,12 +159,12 @@ func TestWrongBytes(t *testing.T) {
 	}
 	// What writes the data for all others, and what brings all results back, spoil more.
 	for _, flip := range []string{"write_words", "cuMemcpyDtoHAsync_v2", "count_wrong"} {
-		r, err := measure.Run(context.Background(), small(t, lib, "sms=2 flip="+flip))
+		r, err := gpu.Run(context.Background(), small(t, lib, "sms=2 flip="+flip))
 		if err != nil || len(r.Wrong) < 2 {
 			t.Errorf("%s: %q (%v)", flip, r.Wrong, err)
 		}
 	}
-	r, err := measure.Run(context.Background(), small(t, lib, "sms=1 flip=copy_words"))
+	r, err := gpu.Run(context.Background(), small(t, lib, "sms=1 flip=copy_words"))
 	if err != nil || r.GPUs[0].Curve[0].Copy.Wrong != 1 || r.GPUs[0].Curve[0].Read.Wrong != 0 {
 		t.Errorf("%+v (%v)", r.GPUs[0].Curve, err)
 	}
@@ -173,7 +173,7 @@ func TestWrongBytes(t *testing.T) {
 // A rate of n SMs is only that where n SMs worked.
 func TestTwoBlocksOnAnSM(t *testing.T) {
 	lib := cudatest.Library(t)
-	r, err := measure.Run(context.Background(), small(t, lib, "crowd=1 sms=4"))
+	r, err := gpu.Run(context.Background(), small(t, lib, "crowd=1 sms=4"))
 	if err != nil || len(r.GPUs[0].Curve) != 1 || r.GPUs[0].Curve[0].SMs != 1 {
 		t.Errorf("%+v (%v)", r.GPUs[0].Curve, err)
 	}
@@ -207,7 +207,7 @@ func TestEnds(t *testing.T) {
 					cancel()
 				}
 			}
-			r, err := measure.Run(ctx, cfg)
+			r, err := gpu.Run(ctx, cfg)
 			if err == nil || !strings.Contains(err.Error(), test.err) || test.is != nil && !errors.Is(err, test.is) || r.Interrupted != (test.is != nil) {
 				t.Errorf("%v, interrupted %v, want %q", err, r.Interrupted, test.err)
 			}
