@@ -127,6 +127,10 @@ func (j *Job) Failed(err error, follows bool) error {
 	return mine
 }
 
+// parting is for a child whose parent's connection ended to see whether its pipe does as well: a parent
+// that is gone takes its children along, without a word of theirs.
+const parting = 100 * time.Millisecond
+
 // End ends the job: in good order if err is nil, and otherwise as Failed does. It
 // returns when all children are gone. Its error is why the end was not good, if it
 // should have been.
@@ -140,6 +144,9 @@ func (j *Job) End(err error) error {
 		why := context.Cause(j.ctx)
 		if errors.Is(why, rendezvous.ErrLost) {
 			j.kids.kill(peerOf(why).Process) // it may have been stopped
+			if j.child && peerOf(why).Process == 0 {
+				time.Sleep(parting)
+			}
 		}
 		j.kids.leave(childHaste)
 		_ = j.Close() // which waits for peers that have not
