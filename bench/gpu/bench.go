@@ -35,6 +35,10 @@ func (b *bench) prepare() error {
 		return err
 	}
 	b.out = &GPU{Number: d.Number, Name: d.Name, PCI: d.PCI, Capability: fmt.Sprintf("%d.%d", d.Major, d.Minor), SMs: d.SMs, L2Bytes: d.L2Bytes, MemoryBytes: d.MemoryBytes, Bytes: bytes, Curve: []Point{}}
+	if b.out.cached() {
+		b.result.Warnings = append(b.result.Warnings, fmt.Sprintf("GPU %d: kernels go through %v, and the L2 cache has %v: rates are not those of memory; want %d times the cache",
+			d.Number, unit.Bytes(bytes), unit.Bytes(d.L2Bytes), overL2))
+	}
 	for _, part := range []struct {
 		of    *cuda.Buffer
 		bytes int64
@@ -103,7 +107,14 @@ func (b *bench) wrong(src cuda.Buffer, seed uint32) (int64, error) {
 // left: check is the number of wrong words.
 func (b *bench) figure(what string, bytes int64, queue func() error, check func() (int64, error)) (*Rate, error) {
 	b.say("GPU %d: %s", b.device.Number, what)
-	us, err := b.repeat(func() (float64, error) { return b.Time(queue) })
+	// The same is queued once more before, and not timed: what is timed then starts where that ends, and not where the
+	// host has got round to it.
+	us, err := b.repeat(func() (float64, error) {
+		if err := queue(); err != nil {
+			return 0, err
+		}
+		return b.Time(queue)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
@@ -211,7 +222,7 @@ func (b *bench) point(n int, l load) error {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	if ran != n {
-		b.result.Warnings = append(b.result.Warnings, fmt.Sprintf("GPU %d: %s ran on %d, and is left out: something else holds SMs of this GPU", b.device.Number, what, ran))
+		b.result.Warnings = append(b.result.Warnings, fmt.Sprintf("GPU %d: %s ran on %d, and is left out: something else holds SMs of this GPU, or the blocks had so little to do that one ended before another began", b.device.Number, what, ran))
 		return nil
 	}
 	*l.rate = rate

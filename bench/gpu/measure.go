@@ -117,8 +117,21 @@ func (g *GPU) BestCopy() (gbps float64, sms int) {
 	return gbps, sms
 }
 
-// knee is the fewest SMs that copy as good as at best.
+// Whole says whether the curve says what the memory can do: a copy on all SMs was measured, of data that the cache
+// does not hold.
+func (g *GPU) Whole() bool {
+	n := len(g.Curve)
+	return n > 0 && g.Curve[n-1].SMs == g.SMs && g.Curve[n-1].Copy != nil && !g.cached()
+}
+
+// cached says whether more of the data than promised can be in the cache when a sample begins.
+func (g *GPU) cached() bool { return g.Bytes+group < overL2*g.L2Bytes }
+
+// knee is the fewest SMs that copy as good as at best; of a part of the curve there is none.
 func (g *GPU) knee() *int {
+	if n := len(g.Curve); n == 0 || g.Curve[n-1].SMs != g.SMs || g.Curve[n-1].Copy == nil {
+		return nil
+	}
 	best, _ := g.BestCopy()
 	for _, p := range g.Curve {
 		if p.Copy != nil && p.Copy.GBps >= best*(1-KneeWithin) {

@@ -58,12 +58,19 @@ func TestRates(t *testing.T) {
 	if _, err := rateOf(1, []float64{1, 0}); err == nil || !strings.Contains(err.Error(), "take more bytes") {
 		t.Error(err)
 	}
-	g := GPU{Curve: []Point{{SMs: 1, Copy: &Rate{GBps: 50}}, {SMs: 2}, {SMs: 3, Copy: &Rate{GBps: 90}}, {SMs: 4, Copy: &Rate{GBps: 100}}, {SMs: 6, Copy: &Rate{GBps: 99}}}}
+	g := GPU{SMs: 6, Curve: []Point{{SMs: 1, Copy: &Rate{GBps: 50}}, {SMs: 2}, {SMs: 3, Copy: &Rate{GBps: 90}}, {SMs: 4, Copy: &Rate{GBps: 100}}, {SMs: 6, Copy: &Rate{GBps: 99}}}}
 	if best, sms := g.BestCopy(); best != 100 || sms != 4 || *g.knee() != 3 {
 		t.Errorf("%v on %d, knee %d", best, sms, *g.knee())
 	}
 	if (&GPU{}).knee() != nil {
 		t.Error("a knee of nothing")
+	}
+	part := GPU{SMs: 8, Curve: g.Curve}
+	if part.knee() != nil || part.Whole() || !g.Whole() {
+		t.Error("a knee of a part of the curve")
+	}
+	if cached := (&GPU{SMs: 6, Curve: g.Curve, L2Bytes: 50 << 20, Bytes: 40 << 20}); cached.Whole() {
+		t.Error("data that the cache holds is said to be the memory's")
 	}
 }
 

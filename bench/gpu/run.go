@@ -84,7 +84,7 @@ func (r *run) open(driver cuda.Driver) (benches []*bench, err error) {
 	var last error
 	for _, n := range devices {
 		gpu, err := driver.Use(n)
-		if errors.Is(err, errors.ErrUnsupported) && len(r.Devices) == 0 {
+		if (errors.Is(err, errors.ErrUnsupported) || errors.Is(err, cuda.ErrTaken)) && len(r.Devices) == 0 {
 			last = err
 			r.result.Warnings = append(r.result.Warnings, err.Error())
 			continue

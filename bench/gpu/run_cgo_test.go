@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/commbench/commbench/bench/gpu"
+	"github.com/commbench/commbench/nvml/cuda"
 	"github.com/commbench/commbench/nvml/cuda/cudatest"
 )
 
@@ -89,19 +90,21 @@ func TestChoice(t *testing.T) {
 		err  string
 		is   error
 	}{
-		"one of two":    {"devices=2", gpu.Config{Devices: []int{1}}, []int{1}, "", nil},
-		"in that order": {"devices=2 access=0", gpu.Config{Devices: []int{1, 0}}, []int{1, 0}, "", nil},
-		"no such GPU":   {"devices=2", gpu.Config{Devices: []int{2}}, nil, "GPUs [2] cannot be measured: want different ones of 0 to 1", gpu.ErrConfig},
-		"twice":         {"devices=2", gpu.Config{Devices: []int{1, 1}}, nil, "want different ones", gpu.ErrConfig},
-		"too often":     {"", gpu.Config{Repeats: 1001}, nil, "want 1 to 1000", gpu.ErrConfig},
-		"never":         {"", gpu.Config{Repeats: -1}, nil, "want 1 to 1000", gpu.ErrConfig},
-		"less than 0":   {"", gpu.Config{Bytes: -1}, nil, "-1 bytes cannot be measured", gpu.ErrConfig},
-		"too many":      {"mib=64", gpu.Config{Bytes: 1 << 40}, nil, "GPU 0 (Host that stands in for a GPU): 1.10 TB cannot be measured: they are needed twice", gpu.ErrConfig},
-		"too old":       {"devices=2 capability=75", gpu.Config{}, nil, "compute capability 7.5 is too old", errors.ErrUnsupported},
-		"too old, one":  {"capability=75", gpu.Config{Devices: []int{0}}, nil, "compute capability 7.5 is too old", errors.ErrUnsupported},
-		"no GPU":        {"devices=0", gpu.Config{}, nil, "no NVIDIA GPU", errors.ErrUnsupported},
-		"exclusive":     {"devices=2 fail=cuDevicePrimaryCtxRetain:46@2", gpu.Config{}, nil, "GPU 1 (Host that stands in for a GPU): cuda: cuDevicePrimaryCtxRetain", nil},
-		"by default":    {"mib=8", gpu.Config{}, []int{0}, "", nil},
+		"one of two":       {"devices=2", gpu.Config{Devices: []int{1}}, []int{1}, "", nil},
+		"in that order":    {"devices=2 access=0", gpu.Config{Devices: []int{1, 0}}, []int{1, 0}, "", nil},
+		"no such GPU":      {"devices=2", gpu.Config{Devices: []int{2}}, nil, "GPUs [2] cannot be measured: want different ones of 0 to 1", gpu.ErrConfig},
+		"twice":            {"devices=2", gpu.Config{Devices: []int{1, 1}}, nil, "want different ones", gpu.ErrConfig},
+		"too often":        {"", gpu.Config{Repeats: 1001}, nil, "want 1 to 1000", gpu.ErrConfig},
+		"never":            {"", gpu.Config{Repeats: -1}, nil, "want 1 to 1000", gpu.ErrConfig},
+		"less than 0":      {"", gpu.Config{Bytes: -1}, nil, "-1 bytes cannot be measured", gpu.ErrConfig},
+		"more than it has": {"mib=64", gpu.Config{Bytes: 1 << 40}, nil, "GPU 0 (Host that stands in for a GPU): 1.10 TB cannot be measured: they are needed twice", gpu.ErrConfig},
+		"too old":          {"devices=2 capability=75", gpu.Config{}, nil, "compute capability 7.5 is too old", errors.ErrUnsupported},
+		"too old, one":     {"capability=75", gpu.Config{Devices: []int{0}}, nil, "compute capability 7.5 is too old", errors.ErrUnsupported},
+		"no GPU":           {"devices=0", gpu.Config{}, nil, "no NVIDIA GPU", errors.ErrUnsupported},
+		"exclusive":        {"devices=2 fail=cuDevicePrimaryCtxRetain:46@2", gpu.Config{}, []int{0}, "", nil},
+		"that one":         {"devices=2 fail=cuDevicePrimaryCtxRetain:46@1", gpu.Config{Devices: []int{1}}, nil, "GPU 1 (Host that stands in for a GPU): cuda: cuDevicePrimaryCtxRetain", cuda.ErrTaken},
+		"too many":         {"devices=2 fail=cuCtxEnablePeerAccess:711@1", gpu.Config{}, []int{0, 1}, "", nil},
+		"by default":       {"mib=8", gpu.Config{}, []int{0}, "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := small(t, lib, test.told)
@@ -128,7 +131,7 @@ func TestChoice(t *testing.T) {
 				t.Errorf("%v, %d pairs, %q: %s", err, len(r.Peers), r.Wrong, diff)
 			}
 			for _, p := range r.Peers {
-				if p.Direct || !near(p.GBps, 10) {
+				if p.Direct || strings.Contains(test.told, "access=0") && !near(p.GBps, 10) {
 					t.Errorf("%+v", p)
 				}
 			}
@@ -177,7 +180,7 @@ func TestTwoBlocksOnAnSM(t *testing.T) {
 	if err != nil || len(r.GPUs[0].Curve) != 1 || r.GPUs[0].Curve[0].SMs != 1 {
 		t.Errorf("%+v (%v)", r.GPUs[0].Curve, err)
 	}
-	if len(r.Warnings) != 3*4 || r.Warnings[0] != "GPU 0: read on 2 SMs ran on 1, and is left out: something else holds SMs of this GPU" {
+	if len(r.Warnings) != 3*4 || !strings.HasPrefix(r.Warnings[0], "GPU 0: read on 2 SMs ran on 1, and is left out: something else holds SMs of this GPU") || r.GPUs[0].KneeSMs != nil || r.GPUs[0].Whole() {
 		t.Errorf("%q", r.Warnings)
 	}
 }
@@ -196,7 +199,7 @@ func TestEnds(t *testing.T) {
 		"interrupt at once":   {"", 0, context.Canceled, "read on 1 SM", 0, false},
 		"interrupt later":     {"", 10, context.Canceled, "copy on 3 SMs", 3, false},
 		"interrupt of peers":  {"devices=2", 2*38 + 1, context.Canceled, "copy to GPU 0", 16, true},
-		"a launch that fails": {"fail=cuLaunchKernel:700@49", -1, nil, "GPU 0 (Host that stands in for a GPU): reduce on 2 SMs: reduce_rows in 2 blocks of 1024 threads: cuda: cuLaunchKernel: unknown (700)", 2, false},
+		"a launch that fails": {"fail=cuLaunchKernel:700@84", -1, nil, "GPU 0 (Host that stands in for a GPU): reduce on 2 SMs: reduce_rows in 2 blocks of 1024 threads: cuda: cuLaunchKernel: unknown (700)", 2, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := small(t, lib, test.told)

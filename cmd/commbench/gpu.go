@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -78,7 +79,17 @@ func runGPU(c *cli.Context) error {
 	}
 	show := newProgress(c.App.ErrWriter, c.Bool("quiet"))
 	cfg.Progress = func(stage string, done, all int) { show.update(bench.Progress{Stage: stage, Done: done, All: all}) }
+	done := make(chan struct{})
+	stop := context.AfterFunc(c.Context, func() {
+		select {
+		case <-done:
+		case <-time.After(2 * time.Second):
+			fmt.Fprintln(c.App.ErrWriter, "commbench: waiting for the GPU; a second interrupt ends at once, and loses what was measured")
+		}
+	})
 	result, runErr := gpu.Run(c.Context, cfg)
+	close(done)
+	stop()
 	show.clear()
 	if errors.Is(runErr, gpu.ErrConfig) {
 		runErr = usageError{runErr}
@@ -112,8 +123,11 @@ func gpuConfig(c *cli.Context) (cfg gpu.Config, err error) {
 		return cfg, err
 	}
 	// A zero that was asked for is not a default.
-	if c.IsSet("bytes") && cfg.Bytes < 1 || cfg.Repeats < 1 || cfg.Repeats > gpu.MostRepeats {
-		return cfg, usageError{fmt.Errorf("--bytes %d --repeats %d: want at least 1 byte and 1 to %d repeats", cfg.Bytes, cfg.Repeats, gpu.MostRepeats)}
+	if c.IsSet("bytes") && cfg.Bytes < 1 {
+		return cfg, usageError{fmt.Errorf("--bytes %d: want at least 1", cfg.Bytes)}
+	}
+	if cfg.Repeats < 1 || cfg.Repeats > gpu.MostRepeats {
+		return cfg, usageError{fmt.Errorf("--repeats %d: want 1 to %d", cfg.Repeats, gpu.MostRepeats)}
 	}
 	if c.String("device") == "all" {
 		return cfg, nil
@@ -167,6 +181,11 @@ func asMeasured(h *hardware.Hardware, r *gpu.Result) error {
 	if best == 0 {
 		return errors.New("no copy was measured: there is nothing to write to a hardware file")
 	}
+	for _, g := range r.GPUs {
+		if !g.Whole() {
+			return fmt.Errorf("GPU %d: what was measured is not what its memory can do, see the warnings: no hardware file is written", g.Number)
+		}
+	}
 	h.GPU.SMs = hardware.Figure{Value: float64(slowest.SMs), Source: by}
 	h.GPU.Memory = hardware.Figure{Value: rounded(best), Source: fmt.Sprintf("%s: copy on %s, read and written, the slowest of %s", by, unit.Counted(int64(sms), "SM"), unit.Counted(int64(len(r.GPUs)), "GPU"))}
 	if pair := slowestPair(r); pair != nil {
@@ -175,7 +194,7 @@ func asMeasured(h *hardware.Hardware, r *gpu.Result) error {
 		}
 		h.ScaleUp.Achievable = hardware.Figure{Value: rounded(pair.GBps), Source: fmt.Sprintf("%s: copy from GPU %d to %d, the slowest of %s", by, pair.From, pair.To, unit.Counted(int64(len(r.Peers)), "ordered pair"))}
 	}
-	h.Name, h.Title = h.Name+"-measured", h.Title+", measured"
+	h.Name, h.Title = h.Name+"-measured", fmt.Sprintf("%s, measured; all else as %s", slowest.Name, h.Title)
 	return nil
 }
 

@@ -50,8 +50,8 @@ func TestBadGPUs(t *testing.T) {
 		"gpu measure --device gpu0":                         `--device "gpu0": want numbers of GPUs`,
 		"gpu measure --device -1":                           "want numbers of GPUs",
 		"gpu measure --device 0,,1":                         "want numbers of GPUs",
-		"gpu measure --repeats 0":                           "--repeats 0: want at least 1 byte and 1 to 1000",
-		"gpu measure --repeats 1001":                        "1 to 1000 repeats",
+		"gpu measure --repeats 0":                           "--repeats 0: want 1 to 1000",
+		"gpu measure --repeats 1001":                        "want 1 to 1000",
 		"gpu measure --bytes 0":                             "--bytes 0",
 		"gpu measure --format csv":                          "want table, json",
 		"gpu measure --hardware h100":                       "--hardware is for -o FILE.yaml",
@@ -123,7 +123,7 @@ func TestAsMeasured(t *testing.T) {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 	}
-	if h.Name != "h100-measured" || h.Title != open().Title+", measured" {
+	if h.Name != "h100-measured" || h.Title != "Invented GPU, measured; all else as "+open().Title {
 		t.Errorf("%s: %s", h.Name, h.Title)
 	}
 

@@ -127,8 +127,16 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Is says that an error is errors.ErrUnsupported where there is no driver or no GPU.
-func (e *Error) Is(target error) bool { return e.none && target == errors.ErrUnsupported }
+// ErrTaken: a GPU is another's, or nobody may use it.
+var ErrTaken = errors.New("cuda: the GPU may not be used")
+
+// taken is CUDA_ERROR_DEVICE_UNAVAILABLE.
+const taken = 46
+
+// Is says that an error is errors.ErrUnsupported where there is no driver or no GPU, and ErrTaken.
+func (e *Error) Is(target error) bool {
+	return e.none && target == errors.ErrUnsupported || e.Code == taken && target == ErrTaken
+}
 
 // missing is what this machine does not have.
 type missing string

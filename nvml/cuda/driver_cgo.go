@@ -29,7 +29,7 @@ func Open(path string) (Driver, error) {
 	defer C.free(unsafe.Pointer(name))
 	switch C.open_driver(&d.c, name, &why[0], C.size_t(len(why))) {
 	case 1:
-		if text := C.GoString(&why[0]); !strings.Contains(text, "No such file") {
+		if text := C.GoString(&why[0]); !strings.HasPrefix(text, path+": ") || !strings.Contains(text, "No such file") { // which may be one that it needs
 			return nil, missing(fmt.Sprintf("%s cannot be loaded: %s", path, text))
 		}
 		return nil, missing(path + " is not here: no NVIDIA driver")

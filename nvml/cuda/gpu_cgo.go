@@ -211,8 +211,11 @@ func (g *gpu) Reach(peer GPU) (bool, error) {
 		return false, err
 	}
 	code := C.on_cuCtxEnablePeerAccess(&g.c, g.context, other.context, 0)
-	if code == C.PEER_ACCESS_ALREADY_ENABLED {
+	switch code {
+	case C.PEER_ACCESS_ALREADY_ENABLED:
 		return true, nil
+	case C.PEER_ACCESS_UNSUPPORTED, C.TOO_MANY_PEERS:
+		return false, nil
 	}
 	err := g.fail("cuCtxEnablePeerAccess", code)
 	return err == nil, err

@@ -150,7 +150,7 @@ int cuDeviceGetAttribute(int *value, int attribute, int device)
 	int capability = (int)tell_of("capability", 90);
 	switch (attribute) {
 	case MULTIPROCESSOR_COUNT: *value = (int)tell_of("sms", 16); return 0;
-	case L2_CACHE_SIZE: *value = 1 << 20; return 0;
+	case L2_CACHE_SIZE: *value = 1 << 15; return 0;
 	case CAPABILITY_MAJOR: *value = capability / 10; return 0;
 	case CAPABILITY_MINOR: *value = capability % 10; return 0;
 	case SHARED_MEMORY_PER_MULTIPROCESSOR: *value = SHARED_SM; return 0;
