@@ -89,7 +89,7 @@ func wanted(name string) bool {
 // refuses UCX_IB_PKEY as well, which is neither: a name that has been left out costs less
 // than a secret that has not.
 var parts = []string{
-	"SECRET", "TOKEN", "PASSW", "PASSPHRASE", "CREDENTIAL", "PRIVATE", "KEY", "AUTH", "CERT", "COOKIE", "UUID",
+	"SECRET", "TOKEN", "PASS", "PWD", "CRED", "PRIVATE", "KEY", "AUTH", "CERT", "COOKIE", "UUID",
 	"COMM_ID", "HOSTFILE", "HOSTID", "HOSTLIST", "HOSTNAME", "NODELIST", "NODENAME", "SESSION",
 }
 
@@ -117,7 +117,7 @@ var addressV4 = regexp.MustCompile(`\d+\.\d+\.\d+\.\d+`)
 // lead through somebody's home, or the host's name without its domain. A name of one or two
 // letters says too little.
 func telling(value, host string) bool {
-	if strings.ContainsAny(value, "@/") || addressV4.MatchString(value) || identity.MatchString(value) {
+	if strings.Contains(strings.ToLower(value), "bearer ") || strings.ContainsAny(value, "@/") || addressV4.MatchString(value) || identity.MatchString(value) {
 		return true
 	}
 	odd := func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF:.", r) }

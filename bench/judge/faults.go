@@ -18,6 +18,9 @@ func standing(p *probe.Page) record.Verdict {
 	if err := p.GPUs.Err(); err != nil && !isNone(err) {
 		f.badf("GPUs cannot be asked: %v", err)
 	}
+	if p.Silent != "" && p.GPUs.Err() == nil {
+		f.badf("%s", p.Silent)
+	}
 	for _, g := range p.GPUs.Or(nil) {
 		f.looked++
 		if !answers(&g.Reading) {

@@ -9,6 +9,7 @@ import (
 	"github.com/commbench/commbench/bench/fabric"
 	"github.com/commbench/commbench/bench/probe"
 	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/bench/unit"
 	"github.com/commbench/commbench/nvml"
 	"github.com/commbench/commbench/nvml/answer"
 )
@@ -40,6 +41,9 @@ func gpuLinks(g *probe.GPU, fastest int, bridged bool, f *findings) {
 	if err := g.Links.Err(); err != nil && !isNone(err) {
 		f.unknownf("GPU %d: NVLinks: %v", g.Number, err)
 	}
+	if busy := g.Reading.UtilizationPct.Or(0); busy >= 50 && g.PCIe.Generation.Or(0) > 0 && g.PCIe.Generation.Or(0) < g.PCIe.MaxGeneration.Or(0) {
+		f.badf("GPU %d is busy, and has PCIe at generation %d of %d", g.Number, g.PCIe.Generation.Or(0), g.PCIe.MaxGeneration.Or(0))
+	}
 	var down, slow []string
 	for i, l := range g.Links.Or(nil) {
 		f.looked++
@@ -51,14 +55,14 @@ func gpuLinks(g *probe.GPU, fastest int, bridged bool, f *findings) {
 		case ok && !up && bridged:
 			down = append(down, fmt.Sprint(i))
 		case speed < fastest:
-			slow = append(slow, fmt.Sprintf("%d at %d", i, speed))
+			slow = append(slow, fmt.Sprintf("%d at %s", i, unit.Number(float64(speed)/1e3)))
 		}
 	}
 	if len(down) > 0 {
 		f.badf("GPU %d: NVLink %s down", g.Number, strings.Join(down, ", "))
 	}
 	if len(slow) > 0 {
-		f.badf("GPU %d: NVLink %s MB/s, others have %d", g.Number, strings.Join(slow, ", "), fastest)
+		f.badf("GPU %d: NVLink %s GB/s, others have %s", g.Number, strings.Join(slow, ", "), unit.Number(float64(fastest)/1e3))
 	}
 }
 

@@ -24,6 +24,7 @@ type Page struct {
 	Host     host.Host         `json:"host"`
 	Driver   nvml.System       `json:"gpu_driver"`
 	GPUs     answer.Of[[]GPU]  `json:"gpus"`
+	Silent   string            `json:"silent"` // who did not answer: GPUs are those that did; "" if all did
 	Fabric   fabric.Fabric     `json:"fabric"`
 	Topology Topology          `json:"topology"`
 	Verdicts []record.Verdict  `json:"verdicts"`
@@ -50,9 +51,11 @@ type Machine struct {
 	Fabric func() fabric.Fabric
 	// Place is where a PCI device is.
 	Place func(pci string) fabric.Place
-	// Asking, if set, is told what is asked next: GPUs in trouble may never answer.
-	Asking func(what string)
-	Fake   string // the spec of a machine that is not there
+	// Asking, if set, is told what is asked next, and Answered each GPU as it is read: one in trouble may never
+	// answer.
+	Asking   func(what string)
+	Answered func(GPU)
+	Fake     string // the spec of a machine that is not there
 }
 
 // Here is this machine. The caller closes it. Where NVML cannot be had the rest is there all
@@ -130,6 +133,9 @@ func (m *Machine) gpus() (nvml.System, answer.Of[[]GPU]) {
 			g.Place = fabric.Place{PCI: g.PCI, Path: answer.From[[]string](nil, err), NUMA: answer.From(0, err)}
 		}
 		all = append(all, g)
+		if m.Answered != nil {
+			m.Answered(g)
+		}
 	}
 	return lib.System(), answer.Is(all)
 }

@@ -38,7 +38,11 @@ type GPU struct {
 }
 
 func (g GPU) String() string {
-	return unit.Opt(g.Name, func(s string) string { return s }) + unit.Opt(g.SMs, func(n int) string { return fmt.Sprintf(", %d SMs", n) })
+	name := unit.Opt(g.Name, func(s string) string { return s })
+	if g.SMs == nil {
+		return name
+	}
+	return fmt.Sprintf("%s, %d SMs", name, *g.SMs)
 }
 
 // NIC is a port of an RDMA device, or an interface that is none's.
@@ -52,7 +56,10 @@ type NIC struct {
 }
 
 func (n NIC) String() string {
-	return n.Name + " " + n.Kind + unit.Opt(n.RateGbps, func(v float64) string { return fmt.Sprintf(" %v Gb/s", v) })
+	if n.RateGbps == nil {
+		return n.Name + " " + n.Kind
+	}
+	return fmt.Sprintf("%s %s %v Gb/s", n.Name, n.Kind, *n.RateGbps)
 }
 
 // The states of a verdict.

@@ -118,7 +118,7 @@ func TestLeaves(t *testing.T) {
 	for name, want := range map[string][]string{
 		"verdicts":        {"noise bad: iterations differ", "clocks none: no GPU"},
 		"sampling_others": {"process 1: 3 looks, 5,500 W, throttled for - GPU-seconds"},
-		"host_gpus":       {"NVIDIA H100 80GB HBM3, 132 SMs", "--"},
+		"host_gpus":       {"NVIDIA H100 80GB HBM3, 132 SMs", "-"},
 		"host_nics":       {"mlx5_0/1 infiniband 400 Gb/s"},
 		"environment":     {"GOMAXPROCS=8", "NCCL_IB_HCA=mlx5"},
 	} {

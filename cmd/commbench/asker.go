@@ -14,6 +14,9 @@ import (
 // patience is how long an answer may take: a GPU in trouble may never give one.
 const patience = 30 * time.Second
 
+// mostGPUs is more than a machine has.
+const mostGPUs = 64
+
 // asker asks a machine, and gives up on what does not answer.
 type asker struct {
 	ctx     context.Context
@@ -62,13 +65,27 @@ func (a *asker) page() (*probe.Page, error) {
 	if err != nil {
 		return nil, err
 	}
+	answered := make(chan probe.GPU, mostGPUs)
+	a.machine.Answered = func(g probe.GPU) {
+		select {
+		case answered <- g:
+		default:
+		}
+	}
 	page, err := patiently(a, func() *probe.Page { return a.machine.AddGPUs(host) })
 	switch {
 	case a.ctx.Err() != nil:
 		return nil, errInterrupted
 	case err != nil:
 		page = host
-		page.GPUs = answer.Unknown[[]probe.GPU](err.Error() + ": the driver or the device hangs; see the kernel's log")
+		page.Silent = err.Error() + ": the driver or the device hangs; see the kernel's log"
+		if page.GPUs = answer.Unknown[[]probe.GPU](page.Silent); len(answered) > 0 {
+			var gpus []probe.GPU
+			for len(answered) > 0 {
+				gpus = append(gpus, <-answered)
+			}
+			page.GPUs = answer.Is(gpus)
+		}
 	}
 	page.Version = version
 	return page, nil

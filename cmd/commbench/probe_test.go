@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -139,6 +140,50 @@ func TestGPUThatDoesNotAnswer(t *testing.T) {
 	if err := gpus.Close(); err != nil { // which lets go
 		t.Fatal(err)
 	}
+}
+
+// silent is a GPU that does not answer until it is let go.
+type silent struct {
+	nvml.Device
+	release chan struct{}
+}
+
+func (s silent) Reading() nvml.Reading {
+	<-s.release
+	return s.Device.Reading()
+}
+
+// halfSilent has the second of its GPUs silent.
+type halfSilent struct {
+	nvml.Library
+	release chan struct{}
+}
+
+func (l halfSilent) Devices() []nvml.Device {
+	all := slices.Clone(l.Library.Devices())
+	all[1] = silent{all[1], l.release}
+	return all
+}
+
+// One that hangs does not hide those before it.
+func TestPageOfAGPUThatHangs(t *testing.T) {
+	m, err := probe.Fake("h100x3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		m.GPUs = halfSilent{m.GPUs, release}
+		ask := newAsker(context.Background(), m, &progress{})
+		page, err := ask.page()
+		if err != nil || len(page.GPUs.Or(nil)) != 1 || !strings.Contains(page.Silent, "no answer from GPU 1 for 30s") {
+			t.Fatalf("error %v, GPUs %v, silent %q", err, page.GPUs, page.Silent)
+		}
+		if out := string(pageTable(page)); !strings.Contains(out, "\n  0  NVIDIA H100") || !strings.Contains(out, "no answer from GPU 1") {
+			t.Errorf("page %s", out)
+		}
+		close(release)
+	})
 }
 
 // What hangs costs the GPUs, and no more.

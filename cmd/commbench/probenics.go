@@ -105,5 +105,5 @@ func matrix(b *bytes.Buffer, t *probe.Topology) {
 		numa.Cells = append(numa.Cells, unit.Opt(n, func(v int) string { return fmt.Sprint(v) }))
 	}
 	reports.Draw(b, append(strips, numa))
-	b.WriteString("\nX itself, NV# so many NVLinks, PIX one PCIe bridge, PXB several, PHB a host bridge, NODE one memory node, SYS across memory nodes\n")
+	b.WriteString("\nX itself, NV# so many NVLinks, PIX one PCIe bridge, PXB several, PHB a host bridge, NODE one memory node, SYS across memory nodes, ? not known\n")
 }

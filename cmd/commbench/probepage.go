@@ -29,6 +29,9 @@ func pageTable(p *probe.Page) []byte {
 	} else {
 		line(&b, "GPUs", "%d, driver %s, CUDA %s", len(gpus), short(p.Driver.Driver), short(p.Driver.CUDA))
 	}
+	if ok && p.Silent != "" {
+		line(&b, "", "%s", p.Silent)
+	}
 	if len(gpus) > 0 {
 		b.WriteByte('\n')
 		reports.Draw(&b, gpuStrips(gpus))
@@ -70,7 +73,9 @@ func hostLines(b *bytes.Buffer, p *probe.Page) {
 	if n, ok := h.Physical.Get(); ok {
 		cpus += ", " + unit.Counted(int64(n), "core")
 	}
-	cpus += fmt.Sprintf(", %d CPUs for this process", h.Cores)
+	if p.Fake == nil {
+		cpus += fmt.Sprintf(", %d CPUs for this process", h.Cores)
+	}
 	if q, ok := h.Quota.Get(); ok {
 		cpus += fmt.Sprintf(" of which a control group allows %s", unit.Number(q))
 	}
@@ -86,11 +91,11 @@ func hostLines(b *bytes.Buffer, p *probe.Page) {
 			caches = append(caches, fmt.Sprintf("L%d %s", c.Level, bytesOf(c.SizeBytes)))
 		}
 	}
-	governor := unit.Unknown
-	if names, ok := h.Governor.Get(); ok {
-		governor = strings.Join(names, ", ")
+	governor := "governor " + short(answer.Map(h.Governor, func(names []string) string { return strings.Join(names, ", ") }))
+	if len(caches) > 0 {
+		governor = "caches " + strings.Join(caches, " ") + "; " + governor
 	}
-	line(b, "", "%s; governor %s", strings.Join(slices.Concat([]string{"caches"}, caches), " "), governor)
+	line(b, "", "%s", governor)
 	line(b, "", "%s %s, %s; hypervisor %s; load %s", h.OS, short(h.Kernel), h.Go, short(h.Hypervisor), short(h.Load1))
 }
 
@@ -146,16 +151,23 @@ func linkStrips(gpus []probe.GPU) []reports.Strip {
 		strip(gpus, "\nGPU", false, func(g *probe.GPU) string { return fmt.Sprint(g.Number) }),
 		strip(gpus, "\nPCI", true, func(g *probe.GPU) string { return short(g.PCI) }),
 		strip(gpus, "PCIe\ngen x lanes", true, func(g *probe.GPU) string {
+			if g.PCIe.Generation.Err() != nil && g.PCIe.Width.Err() != nil {
+				return unit.Unknown
+			}
 			return fmt.Sprintf("%s x%s of %s x%s", short(g.PCIe.Generation), short(g.PCIe.Width), short(g.PCIe.MaxGeneration), short(g.PCIe.MaxWidth))
 		}),
 		strip(gpus, "NVLinks\nup", false, func(g *probe.GPU) string { return linksUp(g) }),
-		strip(gpus, "a link\nGB/s", false, func(g *probe.GPU) string {
+		strip(gpus, "slowest\nGB/s", false, func(g *probe.GPU) string {
+			slowest := 0
 			for _, l := range g.Links.Or(nil) {
-				if v, ok := l.SpeedMBps.Get(); ok {
-					return unit.Number(float64(v) / 1e3)
+				if v, ok := l.SpeedMBps.Get(); ok && (slowest == 0 || v < slowest) {
+					slowest = v
 				}
 			}
-			return unit.Unknown
+			if slowest == 0 {
+				return unit.Unknown
+			}
+			return unit.Number(float64(slowest) / 1e3)
 		}),
 		strip(gpus, "\nto", true, func(g *probe.GPU) string { return remotes(g) }),
 		count("ECC\ncorrected", func(f *nvml.Faults) answer.Of[uint64] { return f.Corrected }),

@@ -107,6 +107,7 @@ func runSM(c *cli.Context) error {
 	err = out.finish(len(result.Records) > 0, runErr, func(w io.Writer) error {
 		return reports.WriteSweep(w, c.String("format"), reports.Sweep(result))
 	})
+	warnOf(c, result.Records)
 	return strictly(c, err, judge.Broken(result.Records))
 }
 

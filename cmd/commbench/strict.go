@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
+	"github.com/mattn/go-isatty"
 	"github.com/urfave/cli/v2"
 
 	"github.com/commbench/commbench/bench/judge"
@@ -40,6 +42,17 @@ func allowed(c *cli.Context) []string {
 		return nil
 	}
 	return strings.Split(c.String("allow"), ",")
+}
+
+// warnOf shows bad verdicts to whoever sits at a terminal, where the report itself does not.
+func warnOf(c *cli.Context, recs []record.Record) {
+	f, ok := c.App.ErrWriter.(*os.File)
+	if !ok || !isatty.IsTerminal(f.Fd()) || c.String("format") == "table" && c.String("output") == "" {
+		return
+	}
+	for _, v := range judge.Broken(recs) {
+		fmt.Fprintf(f, "commbench: BAD %s: %s\n", v.Name, v.Why)
+	}
 }
 
 // strictly makes bad verdicts an error, if there is no other and --strict asks for it: whoever reads 4
