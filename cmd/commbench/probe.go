@@ -113,7 +113,7 @@ func watchMachine(c *cli.Context, ask *asker, page *probe.Page, format string) e
 	for n := 0; !c.IsSet("looks") || n <= c.Int("looks"); n++ {
 		figures, err := patiently(ask, live.Look)
 		if err == nil && n > 0 { // rates need two
-			err = showLook(w, page, figures, format, inPlace)
+			err = showLook(w, page, &look{time.Now().UTC(), figures, live.Troubles()}, format, inPlace)
 		}
 		switch {
 		case errors.Is(err, errInterrupted):
@@ -130,19 +130,25 @@ func watchMachine(c *cli.Context, ask *asker, page *probe.Page, format string) e
 	return nil
 }
 
-func showLook(w io.Writer, page *probe.Page, figures []watch.Figure, format string, inPlace bool) error {
-	now := time.Now().UTC()
+// look is one of --watch.
+type look struct {
+	time     time.Time
+	figures  []watch.Figure
+	troubles []string
+}
+
+func showLook(w io.Writer, page *probe.Page, l *look, format string, inPlace bool) error {
 	if format == "json" {
 		values := map[string]map[string]*float64{}
-		for _, f := range figures {
+		for _, f := range l.figures {
 			if values[f.Source] == nil {
 				values[f.Source] = map[string]*float64{}
 			}
 			values[f.Source][f.Name+" "+f.Unit] = f.Value
 		}
-		return json.NewEncoder(w).Encode(map[string]any{"time": now, "figures": values})
+		return json.NewEncoder(w).Encode(map[string]any{"schema": "commbench.look/v1", "time": l.time, "figures": values, "troubles": l.troubles})
 	}
-	text := lookTable(page, figures, now)
+	text := lookTable(page, l)
 	if inPlace { // home, and clear what a longer page left
 		text = slices.Concat([]byte("\x1b[H\x1b[J"), text)
 	}

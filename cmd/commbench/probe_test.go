@@ -115,6 +115,13 @@ func TestWatchingAMachine(t *testing.T) {
 	}
 }
 
+func TestTroublesAreSeen(t *testing.T) {
+	code, out, errs := commbench(t, "probe", "--watch", "--fake", "h100x2,lost:1:0,xid:0:79", "--interval", "600ms", "--looks", "2")
+	if code != exitGood || !strings.Contains(out, "\ngpu1: could not tell: GPU is lost (") || !strings.Contains(out, "\ngpu0: Xid 79\n") {
+		t.Errorf("exit %d: %s%s", code, out, errs)
+	}
+}
+
 // An interrupt is how watching ends.
 func TestInterruptedWatching(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())

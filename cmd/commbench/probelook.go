@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/commbench/commbench/bench/probe"
 	"github.com/commbench/commbench/bench/unit"
@@ -15,14 +14,14 @@ import (
 )
 
 // lookTable is one look of --watch: a row for each source, a column for each figure.
-func lookTable(p *probe.Page, figures []watch.Figure, now time.Time) []byte {
+func lookTable(p *probe.Page, l *look) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "commbench probe   %s", now.Format("2006-01-02 15:04:05 UTC"))
+	fmt.Fprintf(&b, "commbench probe   %s", l.time.Format("2006-01-02 15:04:05 UTC"))
 	if p.Fake != nil {
 		fmt.Fprintf(&b, "   a machine that is not there: %s", *p.Fake)
 	}
 	b.WriteByte('\n')
-	for rest := figures; len(rest) > 0; {
+	for rest := l.figures; len(rest) > 0; {
 		// Sources that have the same figures share a table.
 		head, sources := figuresOf(rest), 0
 		var rows [][]watch.Figure
@@ -54,6 +53,17 @@ func lookTable(p *probe.Page, figures []watch.Figure, now time.Time) []byte {
 		}
 		b.WriteByte('\n')
 		reports.Draw(&b, strips)
+	}
+	const most = 8
+	if len(l.troubles) > 0 {
+		b.WriteByte('\n')
+	}
+	for i, text := range l.troubles {
+		if i == most {
+			fmt.Fprintf(&b, "and %d more\n", len(l.troubles)-most)
+			break
+		}
+		fmt.Fprintln(&b, text)
 	}
 	return append(b.Bytes(), '\n')
 }
