@@ -13,8 +13,9 @@ import (
 	"github.com/commbench/commbench/nvml/answer"
 )
 
-// gpmPeriod is how far two samples must be apart: the driver renews them no faster.
-const gpmPeriod = 100 * time.Millisecond
+// gpmPeriod is how far two samples must be apart: the driver renews them every 100 ms, and the
+// ticks of who samples as often are not exact.
+const gpmPeriod = 95 * time.Millisecond
 
 // gpm are the two samples of a device: nil until it is known that it has any.
 type gpm struct {

@@ -143,12 +143,12 @@ func TestGPM(t *testing.T) {
 		why   string        // empty: there are means
 	}{
 		{0, ok, "the first reading: a mean needs two"},
-		{35 * time.Millisecond, ok, "35ms since the last reading, and a mean needs 100ms"},
+		{35 * time.Millisecond, ok, "35ms since the last reading, and a mean needs 95ms"},
 		{65 * time.Millisecond, ok, ""},
 		{200 * time.Millisecond, ok, ""},
 		{200 * time.Millisecond, gonvml.ERROR_NO_PERMISSION, "nvmlGpmSampleGet: ERROR_NO_PERMISSION"},
 		{time.Millisecond, ok, ""}, // since the last that was taken
-		{99 * time.Millisecond, ok, "a mean needs 100ms"},
+		{94 * time.Millisecond, ok, "a mean needs 95ms"},
 	}
 	for i, step := range steps {
 		m.time = m.time.Add(step.after)
