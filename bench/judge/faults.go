@@ -8,6 +8,7 @@ import (
 	"github.com/commbench/commbench/bench/fabric"
 	"github.com/commbench/commbench/bench/probe"
 	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/bench/unit"
 	"github.com/commbench/commbench/nvml"
 	"github.com/commbench/commbench/nvml/answer"
 )
@@ -152,8 +153,17 @@ func gpuFaults(gpu int, was, is *nvml.Faults, seconds float64, f *findings) {
 			{"packets with errors", a[l].RxErrors, b[l].RxErrors, 0},
 		})
 	}
-	if r, ok := is.Remapped.Get(); ok && r.Pending && !was.Remapped.Or(r).Pending {
-		f.badf("%s: memory rows wait to be remapped", who)
+	if n := is.RetiredPages.Or(0) - was.RetiredPages.Or(0); was.RetiredPages.Err() == nil && n > 0 {
+		f.badf("%s: %s retired", who, unit.Counted(int64(n), "memory page"))
+	}
+	if r, ok := is.Remapped.Get(); ok {
+		before := was.Remapped.Or(r)
+		if n := r.Corrected + r.Uncorrected - before.Corrected - before.Uncorrected; n > 0 {
+			f.badf("%s: %s remapped", who, unit.Counted(int64(n), "memory row"))
+		}
+		if r.Pending && !before.Pending {
+			f.badf("%s: memory rows wait to be remapped", who)
+		}
 	}
 }
 

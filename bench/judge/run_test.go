@@ -147,13 +147,17 @@ func failed(t *testing.T) map[string]verdict {
 		"silence":            {judge.Faults, record.Unknown, "no answer for 3s from GPU 1", seen(judge.Seen{Silent: "no answer for 3s from GPU 1"})},
 		"Xid, then silence":  {judge.Faults, record.Bad, "GPU 1: Xid 79", seen(judge.Seen{Silent: "no answer", Events: []nvml.Event{{Device: 1, Xid: 79}}})},
 		"a program's end":    {judge.Faults, record.Good, "", seen(judge.Seen{Events: []nvml.Event{{Device: 1, Xid: 45}}})},
-		"a replay":           {judge.Faults, record.Good, "", run("h100x2", grew(func(f *nvml.Faults) { f.PCIeReplays = answer.Is(f.PCIeReplays.Or(0) + 1) }))},
-		"replays":            {judge.Faults, record.Bad, "GPU 1: 20 PCIe replays", run("h100x2", grew(func(f *nvml.Faults) { f.PCIeReplays = answer.Is(f.PCIeReplays.Or(0) + 20) }))},
-		"silent":             {judge.Clocks, record.Unknown, "no answer", seen(judge.Seen{Looks: 3, Silent: "no answer"})},
-		"of others":          {judge.Faults, record.Good, "", between(bare(adapter("mlx5_0")), bare(adapter("mlx5_0", faulty(func(f *fabric.PortFaults) { f.Retransmits = answer.Is(uint64(9)) }))), judge.Seen{}, judge.Use{Interface: "eth0"})},
-		"not looked after":   {judge.Faults, record.Unknown, "not looked at after", between(bare(), nil, judge.Seen{}, judge.Use{})},
-		"no GPU, no port":    {judge.Faults, record.None, "no GPU and no RDMA port", between(bare(), bare(), judge.Seen{}, judge.Use{})},
-		"no driver":          {judge.Faults, record.Unknown, "version mismatch", between(bare(), bare(), judge.Seen{}, judge.Use{}, func(before, after *probe.Page) { unanswered(before); unanswered(after) })},
+		"pages retired": {judge.Faults, record.Bad, "GPU 1: 2 memory pages retired", run("h100x2", func(before, after *probe.Page) {
+			before.GPUs.Or(nil)[1].Faults.RetiredPages, after.GPUs.Or(nil)[1].Faults.RetiredPages = answer.Is(1), answer.Is(3)
+		})},
+		"a row remapped":   {judge.Faults, record.Bad, "GPU 1: 1 memory row remapped", run("h100x2", grew(func(f *nvml.Faults) { f.Remapped = answer.Is(nvml.Remapped{Uncorrected: 1}) }))},
+		"a replay":         {judge.Faults, record.Good, "", run("h100x2", grew(func(f *nvml.Faults) { f.PCIeReplays = answer.Is(f.PCIeReplays.Or(0) + 1) }))},
+		"replays":          {judge.Faults, record.Bad, "GPU 1: 20 PCIe replays", run("h100x2", grew(func(f *nvml.Faults) { f.PCIeReplays = answer.Is(f.PCIeReplays.Or(0) + 20) }))},
+		"silent":           {judge.Clocks, record.Unknown, "no answer", seen(judge.Seen{Looks: 3, Silent: "no answer"})},
+		"of others":        {judge.Faults, record.Good, "", between(bare(adapter("mlx5_0")), bare(adapter("mlx5_0", faulty(func(f *fabric.PortFaults) { f.Retransmits = answer.Is(uint64(9)) }))), judge.Seen{}, judge.Use{Interface: "eth0"})},
+		"not looked after": {judge.Faults, record.Unknown, "not looked at after", between(bare(), nil, judge.Seen{}, judge.Use{})},
+		"no GPU, no port":  {judge.Faults, record.None, "no GPU and no RDMA port", between(bare(), bare(), judge.Seen{}, judge.Use{})},
+		"no driver":        {judge.Faults, record.Unknown, "version mismatch", between(bare(), bare(), judge.Seen{}, judge.Use{}, func(before, after *probe.Page) { unanswered(before); unanswered(after) })},
 	}
 }
 
