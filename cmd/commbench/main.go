@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -49,7 +50,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitGood
 	}
 	if !errors.Is(err, job.ErrReported) {
-		fmt.Fprintf(stderr, "commbench: %v\n", err)
+		for line := range strings.SplitSeq(err.Error(), "\n") { // several causes are several lines
+			fmt.Fprintf(stderr, "commbench: %s\n", line)
+		}
 	}
 	return exitCode(err)
 }
