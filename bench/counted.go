@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strings"
 
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/bench/fabric"
+	"github.com/commbench/commbench/bench/host"
 	"github.com/commbench/commbench/bench/judge"
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/nvml/answer"
@@ -19,6 +18,7 @@ import (
 // crossing is what of a run crosses a network, and what counts it there. The nil pointer is a
 // run of which nothing does.
 type crossing struct {
+	gpus   int    // of a node
 	near   []bool // ranks that share this process's network: its host, or its network namespace
 	mine   []bool // of these, that cross the interface that this process does
 	up     bool   // the scale-up hop crosses it
@@ -35,10 +35,7 @@ type crossing struct {
 type socket struct{ Network, Interface string }
 
 func (s *setting) socket() socket {
-	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	space, _ := os.Readlink("/proc/self/ns/net")
-	name, _ := os.Hostname()
-	at := socket{Network: strings.Join([]string{name, strings.TrimSpace(string(boot)), space}, " ")}
+	at := socket{Network: host.Identity("net")}
 	if n := s.network; n != nil && n.Interface != nil {
 		at.Interface = *n.Interface
 	}
@@ -50,7 +47,7 @@ func (s *setting) socket() socket {
 func (s *setting) findCrossing(ctx context.Context) (*crossing, error) {
 	c := &s.c
 	crosses := func(d driver.Driver) bool { return networkOf(d) != (driver.Network{}) }
-	x := &crossing{up: crosses(c.ScaleUp), out: crosses(c.ScaleOut)}
+	x := &crossing{gpus: c.GPUsPerNode, up: crosses(c.ScaleUp), out: crosses(c.ScaleOut)}
 	if !x.up && !x.out {
 		return nil, nil
 	}
@@ -66,7 +63,9 @@ func (s *setting) findCrossing(ctx context.Context) (*crossing, error) {
 			x.near, x.mine = append(x.near, near), append(x.mine, at == own)
 		}
 	}
-	x.find(s.network)
+	if c.Watch != nil { // nobody else says anything of it
+		x.find(s.network)
+	}
 	return x, nil
 }
 
@@ -144,7 +143,7 @@ type load struct {
 }
 
 // load is of the ledgers of all ranks.
-func (x *crossing) load(ledgers []*plan.Ledger, gpus int) (l load) {
+func (x *crossing) load(ledgers []*plan.Ledger) (l load) {
 	take := func(from, to int, k plan.Link) {
 		switch {
 		case from == to:
@@ -165,7 +164,7 @@ func (x *crossing) load(ledgers []*plan.Ledger, gpus int) (l load) {
 		}
 		if x.up {
 			for i, k := range ledger.ScaleUp {
-				take(rank, rank/gpus*gpus+i, k)
+				take(rank, rank/x.gpus*x.gpus+i, k)
 			}
 		}
 	}
@@ -190,7 +189,7 @@ func (l *load) most(mtu int) int64 {
 
 // compare is what the interface counted of a record's iterations, beside the ledgers of as many; or why
 // that is not known.
-func (x *crossing) compare(o *series, gpus int) (c *record.Counted, why string) {
+func (x *crossing) compare(o *series) (c *record.Counted, why string) {
 	switch {
 	case x == nil:
 		return nil, ""
@@ -201,7 +200,7 @@ func (x *crossing) compare(o *series, gpus int) (c *record.Counted, why string) 
 	case o.tally.iterations == 0:
 		return nil, "nothing was counted"
 	}
-	l, n := x.load(o.ledgers, gpus), int64(o.tally.iterations)
+	l, n := x.load(o.ledgers), int64(o.tally.iterations)
 	c = &record.Counted{Interface: fabric.Shown(x.device.Name), Iterations: o.tally.iterations, Bytes: o.tally.bytes,
 		LedgerBytes: n * (l.sent.Bytes + l.sent.Meta + l.received.Bytes + l.received.Meta),
 		MostBytes:   n * l.most(x.device.MTU.Or(1500))}
@@ -212,11 +211,11 @@ func (x *crossing) compare(o *series, gpus int) (c *record.Counted, why string) 
 }
 
 // rate judges what left the host, or came to it, in the median iteration, against the line rate.
-func (x *crossing) rate(o *series, gpus int, us float64) record.Verdict {
+func (x *crossing) rate(o *series, us float64) record.Verdict {
 	if x == nil || !x.across || us <= 0 {
 		return judge.Rate("", 0, answer.Of[float64]{})
 	}
-	l := x.load(o.ledgers, gpus)
+	l := x.load(o.ledgers)
 	line := answer.Map(x.device.SpeedMbps, func(mbps int) float64 { return float64(mbps) / 8e3 })
 	if x.device.Kind != "ethernet" && x.device.Kind != "infiniband" {
 		line = answer.None[float64]("it is software; what is below it is not known")

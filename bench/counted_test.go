@@ -42,18 +42,18 @@ func TestLoadOfANetwork(t *testing.T) {
 		x    crossing
 		want load
 	}{
-		"scale-out over loopback": {crossing{out: true}, load{link(8, 2222, 8, 16), link(8, 2222, 8, 16)}},
-		"both hops over loopback": {crossing{out: true, up: true}, load{link(12, 2222+5555, 8, 16), link(12, 2222+5555, 8, 16)}},
-		"node 0 here, node 1 elsewhere": {crossing{out: true, up: true, across: true, near: []bool{true, true, false, false}, mine: []bool{true, true, false, false}},
+		"scale-out over loopback": {crossing{gpus: 2, out: true}, load{link(8, 2222, 8, 16), link(8, 2222, 8, 16)}},
+		"both hops over loopback": {crossing{gpus: 2, out: true, up: true}, load{link(12, 2222+5555, 8, 16), link(12, 2222+5555, 8, 16)}},
+		"node 0 here, node 1 elsewhere": {crossing{gpus: 2, out: true, up: true, across: true, near: []bool{true, true, false, false}, mine: []bool{true, true, false, false}},
 			load{link(4, 22, 4, 8), link(4, 2200, 4, 8)}},
-		"ranks 0 and 2 here": {crossing{out: true, up: true, across: true, near: []bool{true, false, true, false}, mine: []bool{true, false, true, false}},
+		"ranks 0 and 2 here": {crossing{gpus: 2, out: true, up: true, across: true, near: []bool{true, false, true, false}, mine: []bool{true, false, true, false}},
 			load{link(4, 1+100+5+500, 2, 4), link(4, 10+1000+50+5000, 2, 4)}},
-		"rank 0 here, rank 1 by another interface": {crossing{out: true, up: true, across: true, near: []bool{true, true, false, false}, mine: []bool{true, false, false, false}},
+		"rank 0 here, rank 1 by another interface": {crossing{gpus: 2, out: true, up: true, across: true, near: []bool{true, true, false, false}, mine: []bool{true, false, false, false}},
 			load{link(2, 2, 2, 4), link(2, 1100, 2, 4)}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, test.x.load(ledgers(), 2), cmp.AllowUnexported(load{})); diff != "" {
+			if diff := cmp.Diff(test.want, test.x.load(ledgers()), cmp.AllowUnexported(load{})); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -73,7 +73,7 @@ func newCounters(t *testing.T) (*counters, *crossing) {
 		t.Fatal(err)
 	}
 	device := fabric.Interface{Name: "eth9", Kind: "ethernet", MTU: answer.Is(1500), SpeedMbps: answer.Is(8000)}
-	return c, &crossing{out: true, across: true, near: []bool{true, true, false, false}, mine: []bool{true, true, false, false}, device: device, reader: device.Reader(root)}
+	return c, &crossing{gpus: 2, out: true, across: true, near: []bool{true, true, false, false}, mine: []bool{true, true, false, false}, device: device, reader: device.Reader(root)}
 }
 
 func (c *counters) set(tx, rx string) {
@@ -136,7 +136,7 @@ func TestCountedBesideTheLedger(t *testing.T) {
 		c.set([]string{"30", "130", "230"}[i], []string{"2300", "5300", "8300"}[i])
 		x.end(&o.tally)
 	}
-	got, why := x.compare(o, 2)
+	got, why := x.compare(o)
 	if why != "" || got == nil {
 		t.Fatalf("%+v, %q", got, why)
 	}
@@ -148,18 +148,18 @@ func TestCountedBesideTheLedger(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	// 2,200 bytes came in 1 us: 2.2 GB/s over 8 Gbit/s.
-	if v := x.rate(o, 2, 1); v.State != record.Bad || !strings.Contains(v.Why, "eth9") {
+	if v := x.rate(o, 1); v.State != record.Bad || !strings.Contains(v.Why, "eth9") {
 		t.Errorf("in 1 us: %v", v)
 	}
-	if v := x.rate(o, 2, 10); v.State != record.Good {
+	if v := x.rate(o, 10); v.State != record.Good {
 		t.Errorf("in 10 us: %v", v)
 	}
 	x.device.Kind = "virtual"
-	if v := x.rate(o, 2, 1); v.State != record.None {
+	if v := x.rate(o, 1); v.State != record.None {
 		t.Errorf("over software: %v", v)
 	}
 	x.why = errors.New("no interface eth9")
-	if v := x.rate(o, 2, 1); v.State != record.Unknown {
+	if v := x.rate(o, 1); v.State != record.Unknown {
 		t.Errorf("over an interface that is not known: %v", v)
 	}
 }
@@ -169,10 +169,10 @@ func TestNothingToCount(t *testing.T) {
 	var o series
 	none.begin(&o.tally)
 	none.end(&o.tally)
-	if c, why := none.compare(&o, 2); c != nil || why != "" || none.leaves() != "" {
+	if c, why := none.compare(&o); c != nil || why != "" || none.leaves() != "" {
 		t.Errorf("without a network: %+v, %q", c, why)
 	}
-	if v := none.rate(&o, 2, 1); v.State != record.None {
+	if v := none.rate(&o, 1); v.State != record.None {
 		t.Errorf("without a network: %v", v)
 	}
 	for name, x := range map[string]*crossing{
@@ -181,12 +181,12 @@ func TestNothingToCount(t *testing.T) {
 	} {
 		x.begin(&o.tally)
 		x.end(&o.tally)
-		if c, why := x.compare(&o, 2); c != nil || why == "" {
+		if c, why := x.compare(&o); c != nil || why == "" {
 			t.Errorf("%s: %+v, %q", name, c, why)
 		}
 	}
 	o.tally.why = fs.ErrNotExist
-	if c, why := new(crossing).compare(&o, 2); c != nil || !strings.Contains(why, "not exist") {
+	if c, why := new(crossing).compare(&o); c != nil || !strings.Contains(why, "not exist") {
 		t.Errorf("gone: %+v, %q", c, why)
 	}
 }

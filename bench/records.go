@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
 	"github.com/commbench/commbench/alltoall/plan"
+	"github.com/commbench/commbench/bench/host"
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/bench/stats"
 	"github.com/commbench/commbench/bench/unit"
@@ -17,7 +19,7 @@ import (
 // records turns what was measured into records: for each operation the
 // algorithm's, then the baseline's. Sides without a timed iteration have none.
 func (r *runner) records(cause error) ([]record.Record, error) {
-	now := time.Now()
+	now, environment := time.Now(), host.Environment(os.Environ())
 	ops := []string{r.c.Op}
 	if r.c.Op == record.Roundtrip {
 		ops = []string{record.Dispatch, record.Combine, record.Roundtrip}
@@ -31,7 +33,7 @@ func (r *runner) records(cause error) ([]record.Record, error) {
 				continue
 			}
 			rec := r.record(op, s.alg, o)
-			rec.Time = now
+			rec.Time, rec.Environment = now, environment
 			rec.Elapsed = record.Elapsed{Total: new(now.Sub(r.start).Seconds()), Timed: new(r.timed.Seconds()), Checks: new(r.checking.Seconds())}
 			rec.Interrupted = cause != nil
 			if cause != nil && !errors.Is(cause, context.Canceled) {

@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -33,7 +32,9 @@ func (r *runner) look(ctx context.Context) {
 func (r *runner) looked(ctx context.Context, well bool) {
 	c := &r.c
 	mine := watched{Watches: c.Watch != nil}
-	if c.Watch != nil {
+	if c.Watch == nil {
+		r.seen.Host = host.Read("").Record()
+	} else {
 		r.seen = c.Watch.End(r.use())
 		mine.Verdicts = r.seen.Verdicts
 		if s := r.seen.Sampling; s != nil {
@@ -85,12 +86,10 @@ func (s *setting) use() judge.Use {
 // sign gives a record what was seen beside the run, and the verdicts on it. The series
 // go into the first record of a run.
 func (r *runner) sign(rec *record.Record, o *series, first bool) {
-	rec.Environment = host.Environment(os.Environ())
-	if r.c.Watch == nil { // nobody looked
-		rec.Host = host.Read("").Record()
-		return
-	}
 	rec.Host = r.seen.Host
+	if r.c.Watch == nil {
+		return // nobody looked
+	}
 	var steal *float64
 	if s := r.seen.Sampling; s != nil {
 		steal = s.CPUSteal
@@ -104,8 +103,8 @@ func (r *runner) sign(rec *record.Record, o *series, first bool) {
 	}
 	if rec.Op != record.Roundtrip {
 		why := ""
-		rec.Counted, why = r.crossing.compare(o, r.c.GPUsPerNode)
-		rec.Verdicts = append(rec.Verdicts, judge.Bytes(rec.Counted, why), r.crossing.rate(o, r.c.GPUsPerNode, *rec.TimeUS.P50))
+		rec.Counted, why = r.crossing.compare(o)
+		rec.Verdicts = append(rec.Verdicts, judge.Bytes(rec.Counted, why), r.crossing.rate(o, *rec.TimeUS.P50))
 	}
 	rec.Verdicts = append(rec.Verdicts, judge.Spread(rec.SamplesUS, steal))
 	judge.Order(rec.Verdicts)

@@ -70,7 +70,7 @@ var arrows = map[string][]string{
 		"bench/limits", "bench/record", "bench/stats", "bench/unit", "bench/watch", "bench/workload", "transport/driver", "transport/isa", "transport/numa"},
 	"bench/simulate":        {"alltoall/hardware", "alltoall/model", "alltoall/plan", "alltoall/sim", "bench", "bench/record"},
 	"bench/engine":          {},
-	"bench/job":             {"bench/engine", "transport/rendezvous"},
+	"bench/job":             {"bench/engine", "bench/host", "transport/rendezvous"},
 	"alltoall/alltoalltest": {"alltoall/plan", "bench", "bench/job", "bench/record", "transport/driver"},
 	"bench/limits": {"alltoall/kernel", "bench/host", "bench/record", "bench/unit",
 		"transport", "transport/block", "transport/driver", "transport/isa"},

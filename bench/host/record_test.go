@@ -24,3 +24,17 @@ func TestRecordOfThisMachine(t *testing.T) {
 		t.Errorf("%s, %v", b, err)
 	}
 }
+
+// Processes that share memory, or a loopback, find each other by it.
+func TestIdentity(t *testing.T) {
+	name, _ := os.Hostname()
+	for _, namespace := range []string{"pid", "net"} {
+		got := host.Identity(namespace)
+		if got != host.Identity(namespace) || !strings.HasPrefix(got, name+" ") {
+			t.Errorf("%s: %q", namespace, got)
+		}
+		if runtime.GOOS == "linux" && !strings.Contains(got, " "+namespace+":[") {
+			t.Errorf("%s: %q has no namespace", namespace, got)
+		}
+	}
+}

@@ -3,23 +3,15 @@ package job
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
+
+	"github.com/commbench/commbench/bench/host"
 )
 
-// identity tells this host, or container, from all others: processes that share
-// memory have the same. The name is for people; two hosts may have one name.
-func identity() string {
-	name, _ := os.Hostname()
-	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	pids, _ := os.Readlink("/proc/self/ns/pid")
-	return strings.Join([]string{name, strings.TrimSpace(string(boot)), pids}, " ")
-}
-
-// findHosts counts hosts, and the processes on this one.
+// findHosts counts hosts, and the processes on this one: those that share memory.
 func (j *Job) findHosts(ctx context.Context) error {
-	blobs, err := j.Exchange(ctx, "hosts", []byte(identity()))
+	blobs, err := j.Exchange(ctx, "hosts", []byte(host.Identity("pid")))
 	if err != nil {
 		return err
 	}

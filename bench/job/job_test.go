@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/commbench/commbench/bench/engine"
+	"github.com/commbench/commbench/bench/host"
 	"github.com/commbench/commbench/transport/rendezvous"
 )
 
@@ -307,7 +308,7 @@ func TestSharedNodesAreOnOneHost(t *testing.T) {
 
 // Two hosts may have one name, and one host several containers.
 func TestIdentity(t *testing.T) {
-	if a := identity(); !strings.HasPrefix(a, hostname()+" ") || a != identity() {
+	if a := host.Identity("pid"); !strings.HasPrefix(a, hostname()+" ") || a != host.Identity("pid") {
 		t.Errorf("%q", a)
 	}
 	if got := name("node01 0123 pid:[1]"); got != `"node01"` {
