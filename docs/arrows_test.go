@@ -60,7 +60,7 @@ var arrows = map[string][]string{
 	"bench/host":         {"nvml/answer", "bench/record", "transport/numa"},
 	"bench/probe":        {"nvml/answer", "bench/fabric", "bench/host", "bench/record", "nvml", "nvml/fake"},
 	"bench/judge":        {"nvml/answer", "bench/fabric", "bench/host", "bench/probe", "bench/record", "bench/stats", "bench/unit", "nvml"},
-	"bench/watch":        {"nvml/answer", "bench/fabric", "bench/judge", "bench/probe", "bench/record", "nvml"},
+	"bench/watch":        {"nvml/answer", "bench/fabric", "bench/judge", "bench/probe", "bench/record", "bench/unit", "nvml"},
 
 	"bench/unit":     {},
 	"bench/stats":    {"bench/unit"},

@@ -29,6 +29,12 @@ func Number(v float64) string {
 	return fixed(v, decimals(v))
 }
 
+// Rounded has the four digits that a measurement is good for at most. What is no number stays so.
+func Rounded(v float64) float64 {
+	v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', 4, 64), 64) // what was formatted can be parsed
+	return v
+}
+
 // Count formats a whole number with commas between thousands: "1,024".
 func Count(n int64) string { return group(strconv.FormatInt(n, 10)) }
 

@@ -99,3 +99,14 @@ func TestColumn(t *testing.T) {
 		})
 	}
 }
+
+func TestRounded(t *testing.T) {
+	for v, want := range map[float64]float64{0: 0, 3.14159: 3.142, -123456: -123500, 0.000123456: 0.0001235, 2500: 2500, math.Inf(1): math.Inf(1)} {
+		if got := unit.Rounded(v); got != want {
+			t.Errorf("%v is %v, want %v", v, got, want)
+		}
+	}
+	if got := unit.Rounded(math.NaN()); !math.IsNaN(got) {
+		t.Errorf("no number is %v", got)
+	}
+}

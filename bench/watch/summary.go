@@ -3,10 +3,10 @@ package watch
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/bench/unit"
 	"github.com/commbench/commbench/nvml"
 	"github.com/commbench/commbench/nvml/answer"
 )
@@ -87,11 +87,11 @@ func (s *sampler) meanOf(of func(*gpuSource) *column) *float64 {
 	return mean(&all)
 }
 
-// rounded has four digits, which is more than sensors have.
+// rounded is what a record has of values.
 func rounded(values []float64) record.Values {
 	short := make(record.Values, len(values))
 	for i, v := range values {
-		short[i], _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', 4, 64), 64) // what was formatted can be parsed
+		short[i] = unit.Rounded(v)
 	}
 	return short
 }

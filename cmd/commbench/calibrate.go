@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -84,8 +84,8 @@ func runCalibrate(c *cli.Context) error {
 		}
 	}
 	for _, name := range []string{"output", "kernels-output"} {
-		if ext := filepath.Ext(c.String(name)); c.IsSet(name) && ext != ".yaml" && ext != ".yml" {
-			return usageError{fmt.Errorf("--%s %s: want a name that ends in .yaml, as --hardware and --kernels take it", name, c.String(name))}
+		if err := yamlName(c, name); err != nil {
+			return err
 		}
 	}
 	if c.IsSet("sms") && c.Int("sms") < 1 {
@@ -184,7 +184,7 @@ func sampleOf(r *record.Record, k *hardware.Profile, sms int) (s model.Sample, e
 	if r.TimeUS.TransferP50 == nil && r.TimeUS.P50 == nil {
 		return s, errors.New("no time")
 	}
-	s.US = *cmpOr(r.TimeUS.TransferP50, r.TimeUS.P50)
+	s.US = *cmp.Or(r.TimeUS.TransferP50, r.TimeUS.P50)
 	w := &r.Workload
 	s.Workload = model.Workload{Op: model.Op(r.Op), Algorithm: plan.Algorithm(r.Algorithm), Nodes: r.Cluster.Nodes, GPUsPerNode: r.Cluster.GPUsPerNode,
 		Experts: w.Experts, TopK: w.TopK, Tokens: w.Tokens, Hidden: w.Hidden}
@@ -218,12 +218,4 @@ func sampleOf(r *record.Record, k *hardware.Profile, sms int) (s model.Sample, e
 		return s, errors.New("its dispatch and its combine are fitted to, not their sum")
 	}
 	return s, nil
-}
-
-// cmpOr is the first that is not nil.
-func cmpOr(a, b *float64) *float64 {
-	if a != nil {
-		return a
-	}
-	return b
 }

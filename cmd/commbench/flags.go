@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -81,6 +82,14 @@ func benchFlags() []cli.Flag {
 func noArguments(c *cli.Context) error {
 	if c.Args().Present() {
 		return usageError{fmt.Errorf("unexpected argument %q; see %s --help", c.Args().First(), c.Command.HelpName)}
+	}
+	return nil
+}
+
+// yamlName refuses a name of a file that could not be read again, if the flag is given.
+func yamlName(c *cli.Context, flag string) error {
+	if ext := filepath.Ext(c.String(flag)); c.IsSet(flag) && ext != ".yaml" && ext != ".yml" {
+		return usageError{fmt.Errorf("--%s %s: want a name that ends in .yaml, as --hardware and --kernels take it", flag, c.String(flag))}
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -144,14 +143,13 @@ func gpuConfig(c *cli.Context) (cfg gpu.Config, err error) {
 
 // gpuOutput opens the file that was asked for, and what it starts from; else both are nil.
 func gpuOutput(c *cli.Context) (*hardware.Hardware, *output, error) {
-	path := c.String("output")
-	switch ext := filepath.Ext(path); {
+	switch err := yamlName(c, "output"); {
 	case !c.IsSet("output") && !c.IsSet("hardware"):
 		return nil, nil, nil
 	case !c.IsSet("output"):
 		return nil, nil, usageError{errors.New("--hardware is for -o FILE.yaml")}
-	case ext != ".yaml" && ext != ".yml":
-		return nil, nil, usageError{fmt.Errorf("--output %s: want a name that ends in .yaml, as --hardware takes it", path)}
+	case err != nil:
+		return nil, nil, err
 	case !c.IsSet("hardware"):
 		return nil, nil, usageError{errors.New("-o wants --hardware NAME too: what cannot be measured here, such as the network, is taken from there")}
 	}
@@ -159,7 +157,7 @@ func gpuOutput(c *cli.Context) (*hardware.Hardware, *output, error) {
 	if err != nil {
 		return nil, nil, usageError{err}
 	}
-	out, err := openOutput(path, "table", io.Discard)
+	out, err := openOutput(c.String("output"), "table", io.Discard)
 	return h, out, err
 }
 
@@ -187,12 +185,12 @@ func asMeasured(h *hardware.Hardware, r *gpu.Result) error {
 		}
 	}
 	h.GPU.SMs = hardware.Figure{Value: float64(slowest.SMs), Source: by}
-	h.GPU.Memory = hardware.Figure{Value: rounded(best), Source: fmt.Sprintf("%s: copy on %s, read and written, the slowest of %s", by, unit.Counted(int64(sms), "SM"), unit.Counted(int64(len(r.GPUs)), "GPU"))}
+	h.GPU.Memory = hardware.Figure{Value: unit.Rounded(best), Source: fmt.Sprintf("%s: copy on %s, read and written, the slowest of %s", by, unit.Counted(int64(sms), "SM"), unit.Counted(int64(len(r.GPUs)), "GPU"))}
 	if pair := slowestPair(r); pair != nil {
 		if line := h.ScaleUp.Line.Value; pair.GBps > line {
 			return usageError{fmt.Errorf("from GPU %d to %d go %v, and the line rate of %s is %v: name the hardware that this is with --hardware", pair.From, pair.To, unit.GBps(pair.GBps), h.Name, unit.GBps(line))}
 		}
-		h.ScaleUp.Achievable = hardware.Figure{Value: rounded(pair.GBps), Source: fmt.Sprintf("%s: copy from GPU %d to %d, the slowest of %s", by, pair.From, pair.To, unit.Counted(int64(len(r.Peers)), "ordered pair"))}
+		h.ScaleUp.Achievable = hardware.Figure{Value: unit.Rounded(pair.GBps), Source: fmt.Sprintf("%s: copy from GPU %d to %d, the slowest of %s", by, pair.From, pair.To, unit.Counted(int64(len(r.Peers)), "ordered pair"))}
 	}
 	h.Name, h.Title = h.Name+"-measured", fmt.Sprintf("%s, measured; all else as %s", slowest.Name, h.Title)
 	return nil
@@ -210,10 +208,4 @@ func slowestPair(r *gpu.Result) (slowest *gpu.Peer) {
 		}
 	}
 	return slowest
-}
-
-// rounded has the four digits that a measurement is good for at most.
-func rounded(v float64) float64 {
-	v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', 4, 64), 64) // which was a number
-	return v
 }

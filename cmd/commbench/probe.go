@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/mattn/go-isatty"
 	"github.com/urfave/cli/v2"
 
 	"github.com/commbench/commbench/bench/judge"
@@ -108,8 +106,7 @@ func watchMachine(c *cli.Context, ask *asker, page *probe.Page, format string) e
 	ticker := time.NewTicker(c.Duration("interval"))
 	defer ticker.Stop()
 	w := c.App.Writer
-	f, ok := w.(*os.File)
-	inPlace := ok && format == "table" && isatty.IsTerminal(f.Fd())
+	inPlace := format == "table" && terminal(w)
 	for n := 0; !c.IsSet("looks") || n <= c.Int("looks"); n++ {
 		figures, err := patiently(ask, live.Look)
 		if err == nil && n > 0 { // rates need two

@@ -21,11 +21,16 @@ type progress struct {
 }
 
 func newProgress(w io.Writer, quiet bool) *progress {
-	f, ok := w.(*os.File)
-	if quiet || !ok || !isatty.IsTerminal(f.Fd()) {
+	if quiet || !terminal(w) {
 		return &progress{}
 	}
 	return &progress{w: w, start: time.Now()}
+}
+
+// terminal says whether a person sees what is written.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
 }
 
 func (p *progress) update(s bench.Progress) {

@@ -2,11 +2,9 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
-	"github.com/mattn/go-isatty"
 	"github.com/urfave/cli/v2"
 
 	"github.com/commbench/commbench/bench/judge"
@@ -46,12 +44,11 @@ func allowed(c *cli.Context) []string {
 
 // warnOf shows bad verdicts to whoever sits at a terminal, where the report itself does not.
 func warnOf(c *cli.Context, recs []record.Record) {
-	f, ok := c.App.ErrWriter.(*os.File)
-	if !ok || !isatty.IsTerminal(f.Fd()) || c.String("format") == "table" && c.String("output") == "" {
+	if !terminal(c.App.ErrWriter) || c.String("format") == "table" && c.String("output") == "" {
 		return
 	}
 	for _, v := range judge.Broken(recs) {
-		fmt.Fprintf(f, "commbench: BAD %s: %s\n", v.Name, v.Why)
+		fmt.Fprintf(c.App.ErrWriter, "commbench: BAD %s: %s\n", v.Name, v.Why)
 	}
 }
 
