@@ -47,12 +47,12 @@ var facts = []fact{
 	{title, ", ", func(r *rec) string { return phrase(r.Exec.ISA, "%s") }, true, []column{
 		word("\n\nISA", func(r *rec) *string { return r.Exec.ISA })}},
 
-	{title, ", ", func(r *rec) string { return phrase(simulated(r, hardware), "on %s") }, true, []column{
-		word("\n\nhardware", func(r *rec) *string { return simulated(r, hardware) })}},
-	{title, ", ", func(r *rec) string { return phrase(simulated(r, kernels), "kernels %s") }, true, []column{
-		word("\n\nkernels", func(r *rec) *string { return simulated(r, kernels) })}},
-	{title, ", ", func(r *rec) string { return counted(simulated(r, sms), "SM") }, true, []column{
-		number("\n\nSMs", func(r *rec) *int { return simulated(r, sms) })}},
+	{title, ", ", func(r *rec) string { return phrase(part(r.Simulation, hardware), "on %s") }, true, []column{
+		word("\n\nhardware", func(r *rec) *string { return part(r.Simulation, hardware) })}},
+	{title, ", ", func(r *rec) string { return phrase(part(r.Simulation, kernels), "kernels %s") }, true, []column{
+		word("\n\nkernels", func(r *rec) *string { return part(r.Simulation, kernels) })}},
+	{title, ", ", func(r *rec) string { return counted(part(r.Simulation, sms), "SM") }, true, []column{
+		number("\n\nSMs", func(r *rec) *int { return part(r.Simulation, sms) })}},
 
 	{workload, "", func(r *rec) string { return phrase(r.Workload.Preset, "%s:") }, false, []column{
 		word("\n\npreset", func(r *rec) *string { return r.Workload.Preset })}},
@@ -101,12 +101,12 @@ var facts = []fact{
 		number("\n\nchannels", func(r *rec) *int { return r.Exec.Channels })}},
 	{transport, ", ", func(r *rec) string { return phrase(r.Exec.Chunk, "chunk %d") }, true, []column{
 		number("\n\nchunk", func(r *rec) *int { return r.Exec.Chunk })}},
-	{transport, ", ", func(r *rec) string { return phrase(simulated(r, ring), "ring %d") }, true, []column{
-		number("\n\nring", func(r *rec) *int { return simulated(r, ring) })}},
-	{transport, "; ", func(r *rec) string { return phrase(simulated(r, slow), "slow: %s") }, false, []column{
-		word("\nslow ranks\nand links", func(r *rec) *string { return simulated(r, slow) })}},
-	{transport, ", ", func(r *rec) string { return phrase(on(simulated(r, jitter)), "jitter %v") }, true, []column{
-		figure("\n\njitter", func(r *rec) *float64 { return simulated(r, jitter) })}},
+	{transport, ", ", func(r *rec) string { return phrase(part(r.Simulation, ring), "ring %d") }, true, []column{
+		number("\n\nring", func(r *rec) *int { return part(r.Simulation, ring) })}},
+	{transport, "; ", func(r *rec) string { return phrase(part(r.Simulation, slow), "slow: %s") }, false, []column{
+		word("\nslow ranks\nand links", func(r *rec) *string { return part(r.Simulation, slow) })}},
+	{transport, ", ", func(r *rec) string { return phrase(on(part(r.Simulation, jitter)), "jitter %v") }, true, []column{
+		figure("\n\njitter", func(r *rec) *float64 { return part(r.Simulation, jitter) })}},
 	{transport, ", ", func(r *rec) string { return flag(r.Exec.CachedHandle, "cached handle") }, false, []column{
 		word("\ncached\nhandle", func(r *rec) *string { return yesNo(r.Exec.CachedHandle) })}},
 	{transport, ", ", func(r *rec) string { return phrase(r.Exec.ExpandAlignment, "expanded to multiples of %d") }, false, []column{
@@ -116,10 +116,10 @@ var facts = []fact{
 		number("\n\nwarm-up", func(r *rec) *int { return r.Exec.Warmup })}},
 
 	{sampling, "", sayLooks, true, []column{
-		number("\n\nlooks", func(r *rec) *int { return sampled(r, func(s *record.Sampling) *int { return &s.Looks }) })}},
+		number("\n\nlooks", func(r *rec) *int { return part(r.Sampling, func(s *record.Sampling) *int { return &s.Looks }) })}},
 	{sampling, "; ", sayCPUs, true, []column{
 		figure("CPU\nbusy\n%", func(r *rec) *float64 {
-			return percent(sampled(r, func(s *record.Sampling) *float64 { return s.CPUBusy }))
+			return percent(part(r.Sampling, func(s *record.Sampling) *float64 { return s.CPUBusy }))
 		})}},
 }
 
@@ -301,12 +301,12 @@ func decimal(n *uint64) *string {
 
 func verbatim(s string) string { return s }
 
-// simulated is a figure of a record that was simulated, and nil of others.
-func simulated[T any](r *rec, get func(*record.Simulation) *T) *T {
-	if r.Simulation == nil {
+// part is a figure of a part that not every record has, nil where it has none.
+func part[P, T any](of *P, get func(*P) *T) *T {
+	if of == nil {
 		return nil
 	}
-	return get(r.Simulation)
+	return get(of)
 }
 
 func hardware(s *record.Simulation) *string { return &s.Hardware }
@@ -322,14 +322,6 @@ func slow(s *record.Simulation) *string {
 		return nil
 	}
 	return new(strings.Join(all, " "))
-}
-
-// sampled is a figure of a record that was sampled beside, and nil of others.
-func sampled[T any](r *rec, get func(*record.Sampling) *T) *T {
-	if r.Sampling == nil {
-		return nil
-	}
-	return get(r.Sampling)
 }
 
 func sayLooks(r *rec) string {
@@ -348,8 +340,8 @@ func sayLooks(r *rec) string {
 }
 
 func sayCPUs(r *rec) string {
-	busy := percent(sampled(r, func(s *record.Sampling) *float64 { return s.CPUBusy }))
-	steal := percent(sampled(r, func(s *record.Sampling) *float64 { return s.CPUSteal }))
+	busy := percent(part(r.Sampling, func(s *record.Sampling) *float64 { return s.CPUBusy }))
+	steal := percent(part(r.Sampling, func(s *record.Sampling) *float64 { return s.CPUSteal }))
 	return phrase(busy, "CPUs %.0f %% busy") + phrase(steal, ", %.1f %% stolen")
 }
 

@@ -166,7 +166,7 @@ func figure(head string, get func(*rec) *float64) column {
 // busy is a column of shares of the time, of what was simulated.
 func busy(what string, get func(*record.Busy) *float64) column {
 	return column{what + "\nbusy\n%", false, each(func(r *rec) string {
-		share := simulated(r, func(s *record.Simulation) *float64 { return get(&s.Busy) })
+		share := part(r.Simulation, func(s *record.Simulation) *float64 { return get(&s.Busy) })
 		return unit.Opt(share, func(v float64) string { return fmt.Sprintf("%.0f", 100*v) })
 	})}
 }
@@ -218,9 +218,11 @@ func figures(recs []record.Record) []column {
 		{true, busy("scale-up", func(b *record.Busy) *float64 { return &b.ScaleUp })},
 		{true, column{"\nof\nlimit", false, each(func(r *rec) string { return unit.Opt(r.Efficiency, unit.Ratio) })}},
 		{true, versus(recs)},
-		{true, figure("\npower\nW", func(r *rec) *float64 { return sampled(r, func(s *record.Sampling) *float64 { return s.PowerW }) })},
-		{true, figure("SM\nclock\nMHz", func(r *rec) *float64 { return sampled(r, func(s *record.Sampling) *float64 { return s.SMMHz }) })},
-		{true, figure("throttled\nGPUs\ns", func(r *rec) *float64 { return sampled(r, func(s *record.Sampling) *float64 { return s.ThrottledS }) })},
+		{true, figure("\npower\nW", func(r *rec) *float64 { return part(r.Sampling, func(s *record.Sampling) *float64 { return s.PowerW }) })},
+		{true, figure("SM\nclock\nMHz", func(r *rec) *float64 { return part(r.Sampling, func(s *record.Sampling) *float64 { return s.SMMHz }) })},
+		{true, figure("throttled\nGPUs\ns", func(r *rec) *float64 {
+			return part(r.Sampling, func(s *record.Sampling) *float64 { return s.ThrottledS })
+		})},
 		{true, column{"NIC\nover\nledger", false, each(func(r *rec) string { return unit.Opt(ofLedger(r), unit.Ratio) })}},
 		{virtual, column{"\nwrong\ntokens", false, each(wrong)}},
 	}...)

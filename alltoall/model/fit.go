@@ -104,6 +104,9 @@ type knob struct {
 	least, most float64
 }
 
+// turn sets it to x, or to the bound that x is beyond.
+func (kn *knob) turn(x float64) { kn.set(min(max(x, kn.least), kn.most)) }
+
 func (f *fit) knob(p Parameter) (*knob, error) {
 	figure := func(v *float64, least, most float64) *knob {
 		return &knob{func() float64 { return *v }, func(x float64) { *v = x }, least, most}
@@ -170,7 +173,7 @@ func (f *fit) matters(kn *knob, before []float64) (bool, error) {
 	at, h, k := kn.get(), f.h, f.k
 	defer func() { f.h, f.k = h, k }()
 	for _, by := range []float64{0.5, 2} {
-		kn.set(min(max(at*by, kn.least), kn.most))
+		kn.turn(at * by)
 		after, err := f.predict()
 		if err != nil {
 			return false, err
@@ -193,7 +196,7 @@ func (f *fit) fromSeveral(knobs []*knob) error {
 		f.h, f.k = h, k
 		if i > 0 {
 			kn := knobs[(i-1)/4]
-			kn.set(min(max(kn.get()*[]float64{1.0 / 8, 1.0 / 3, 3, 8}[(i-1)%4], kn.least), kn.most))
+			kn.turn(kn.get() * []float64{1.0 / 8, 1.0 / 3, 3, 8}[(i-1)%4])
 		}
 		if err := f.search(knobs); err != nil {
 			return err
@@ -219,7 +222,7 @@ func (f *fit) search(knobs []*knob) error {
 	}
 	try := func(kn *knob, to float64) (bool, error) {
 		at := kn.get()
-		kn.set(min(max(to, kn.least), kn.most))
+		kn.turn(to)
 		now, err := f.off()
 		if err == nil && now < best {
 			best = now
@@ -251,7 +254,7 @@ func (f *fit) search(knobs []*knob) error {
 		at := make([]float64, len(knobs))
 		for i, kn := range knobs {
 			at[i] = kn.get()
-			kn.set(min(max(at[i]*at[i]/max(from[i], kn.least), kn.least), kn.most))
+			kn.turn(at[i] * at[i] / max(from[i], kn.least))
 		}
 		now, err := f.off()
 		if err != nil {

@@ -36,7 +36,7 @@ func (i *Interface) Reader(root string) *Reader {
 
 // Reader is for the port's counters. It looks which the port has, and reads nothing yet.
 func (p *Port) Reader(root string) *Reader {
-	at, name := p.folder(root), fmt.Sprintf("%s port %d", p.Device, p.Number)
+	at, name := p.folder(root), p.String()
 	if at.at("hw_counters/tx_bytes").exists() && !at.at("counters").exists() {
 		// A driver that has no performance management agent: EFA, Broadcom.
 		return &Reader{name, 1,

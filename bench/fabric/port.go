@@ -1,6 +1,7 @@
 package fabric
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -24,6 +25,9 @@ type Port struct {
 	Counters answer.Of[Counters]   `json:"counters"`       // when it was listed
 	Faults   answer.Of[PortFaults] `json:"faults"`         // likewise
 }
+
+// String names it: "mlx5_0 port 1".
+func (p *Port) String() string { return fmt.Sprintf("%s port %d", p.Device, p.Number) }
 
 // GID is an address of a port.
 type GID struct {

@@ -119,9 +119,12 @@ func (g *GPU) BestCopy() (gbps float64, sms int) {
 
 // Whole says whether the curve says what the memory can do: a copy on all SMs was measured, of data that the cache
 // does not hold.
-func (g *GPU) Whole() bool {
+func (g *GPU) Whole() bool { return g.complete() && !g.cached() }
+
+// complete says whether the curve ends with a copy on all SMs.
+func (g *GPU) complete() bool {
 	n := len(g.Curve)
-	return n > 0 && g.Curve[n-1].SMs == g.SMs && g.Curve[n-1].Copy != nil && !g.cached()
+	return n > 0 && g.Curve[n-1].SMs == g.SMs && g.Curve[n-1].Copy != nil
 }
 
 // cached says whether more of the data than promised can be in the cache when a sample begins.
@@ -129,7 +132,7 @@ func (g *GPU) cached() bool { return g.Bytes+group < overL2*g.L2Bytes }
 
 // knee is the fewest SMs that copy as good as at best; of a part of the curve there is none.
 func (g *GPU) knee() *int {
-	if n := len(g.Curve); n == 0 || g.Curve[n-1].SMs != g.SMs || g.Curve[n-1].Copy == nil {
+	if !g.complete() {
 		return nil
 	}
 	best, _ := g.BestCopy()

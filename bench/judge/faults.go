@@ -97,7 +97,7 @@ func answers(r *nvml.Reading) bool {
 func eachPort(p *probe.Page, do func(string, *fabric.Port)) {
 	for _, d := range p.Fabric.Devices.Or(nil) {
 		for _, port := range d.Ports.Or(nil) {
-			do(fmt.Sprintf("%s port %d", port.Device, port.Number), &port)
+			do(port.String(), &port)
 		}
 	}
 }

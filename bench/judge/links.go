@@ -157,7 +157,7 @@ func railsOf(p *probe.Page) map[string]bool {
 
 // portLink judges a port of an RDMA device.
 func portLink(p *fabric.Port, fastest float64, f *findings) {
-	who := fmt.Sprintf("%s port %d", p.Device, p.Number)
+	who := p.String()
 	f.looked++
 	state, ok := p.State.Get()
 	switch {

@@ -2,6 +2,8 @@ package judge
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/commbench/commbench/bench/probe"
 	"github.com/commbench/commbench/bench/record"
@@ -27,7 +29,9 @@ const little = 0.01
 // held says which GPUs were throttled, for how long and why. What a GPU counts itself, and nobody
 // saw at a look, must be more than a little.
 func (s *Seen) held() (texts []string) {
-	for gpu := range maxGPU(s.Reasons, s.Seconds) + 1 {
+	gpus := slices.AppendSeq(slices.Collect(maps.Keys(s.Reasons)), maps.Keys(s.Seconds))
+	slices.Sort(gpus)
+	for _, gpu := range slices.Compact(gpus) {
 		reasons, seconds := s.Reasons[gpu]&trouble, s.Seconds[gpu]
 		if reasons == 0 && seconds < little*s.Span {
 			continue
@@ -42,17 +46,6 @@ func (s *Seen) held() (texts []string) {
 		}
 	}
 	return texts
-}
-
-func maxGPU(a map[int]nvml.Reasons, b map[int]float64) int {
-	most := -1
-	for i := range a {
-		most = max(most, i)
-	}
-	for i := range b {
-		most = max(most, i)
-	}
-	return most
 }
 
 // Use is what of a host a run used.

@@ -108,9 +108,7 @@ func (p *Page) Finish() *Page {
 // gpus are all GPUs with all that is known of them.
 func (m *Machine) gpus() (nvml.System, answer.Of[[]GPU]) {
 	if m.GPUs == nil && m.Open != nil {
-		if m.Asking != nil {
-			m.Asking("NVML, to open it,")
-		}
+		m.Ask("NVML, to open it,")
 		m.GPUs, m.Why = m.Open()
 		m.Open = nil
 	}
@@ -124,7 +122,7 @@ func (m *Machine) gpus() (nvml.System, answer.Of[[]GPU]) {
 	}
 	lib, all := m.GPUs, []GPU{}
 	for i, d := range lib.Devices() {
-		m.asking(i)
+		m.Ask(fmt.Sprintf("GPU %d", i))
 		g := GPU{Number: i, Inventory: d.Inventory(), Reading: d.Reading(), Faults: d.Faults()}
 		if pci, ok := g.PCI.Get(); ok {
 			g.Place = m.Place(pci)
@@ -154,7 +152,7 @@ func (m *Machine) Again(p *Page) *Page {
 	}
 	all := make([]GPU, len(before))
 	for i, d := range m.GPUs.Devices()[:len(before)] {
-		m.asking(i)
+		m.Ask(fmt.Sprintf("GPU %d", i))
 		all[i] = before[i]
 		all[i].PCIe, all[i].Links = d.Wires()
 		all[i].Reading, all[i].Faults = d.Reading(), d.Faults()
@@ -163,8 +161,9 @@ func (m *Machine) Again(p *Page) *Page {
 	return &now
 }
 
-func (m *Machine) asking(gpu int) {
+// Ask tells Asking, if it is set, what is asked next.
+func (m *Machine) Ask(what string) {
 	if m.Asking != nil {
-		m.Asking(fmt.Sprintf("GPU %d", gpu))
+		m.Asking(what)
 	}
 }

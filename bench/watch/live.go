@@ -22,11 +22,7 @@ type Figure struct {
 
 // NewLive is for a machine whose page was read.
 func NewLive(m *probe.Machine, page *probe.Page) *Live {
-	asking := m.Asking
-	if asking == nil {
-		asking = func(string) {}
-	}
-	return &Live{newSampler(m, page, asking)}
+	return &Live{newSampler(m, page)}
 }
 
 // Troubles are what went wrong since the beginning, a sentence each, sorted: figures that could not be told, and events. What

@@ -22,7 +22,6 @@ const maxLooks = 20_000
 // sampler looks at GPUs, NICs and CPUs again and again.
 type sampler struct {
 	machine *probe.Machine
-	asking  func(string)
 
 	columns []*column
 	gpus    []*gpuSource
@@ -54,8 +53,8 @@ type column struct {
 func (c *column) name() string { return c.source + " " + c.figure }
 
 // newSampler takes the machine as it was seen.
-func newSampler(m *probe.Machine, page *probe.Page, asking func(string)) *sampler {
-	s := &sampler{machine: m, asking: asking, keep: 1, missing: map[string]string{}}
+func newSampler(m *probe.Machine, page *probe.Page) *sampler {
+	s := &sampler{machine: m, keep: 1, missing: map[string]string{}}
 	if m.GPUs != nil {
 		for i, d := range m.GPUs.Devices() {
 			s.gpus = append(s.gpus, newGPUSource(s, i, d))
@@ -119,20 +118,20 @@ func closed(c <-chan struct{}) bool {
 func (s *sampler) look(mu *sync.Mutex, interval time.Duration) {
 	now := time.Now()
 	for _, g := range s.gpus {
-		s.asking(fmt.Sprintf("GPU %d", g.number))
+		s.machine.Ask(fmt.Sprintf("GPU %d", g.number))
 		g.reading = g.device.Reading()
 	}
 	var events []nvml.Event
 	var deaf error
 	if s.machine.GPUs != nil {
-		s.asking("NVML, for events")
+		s.machine.Ask("NVML, for events")
 		events, deaf = s.machine.GPUs.Events()
 	}
 	for _, n := range s.nics {
-		s.asking(n.name)
+		s.machine.Ask(n.name)
 		n.counters, n.err = n.read()
 	}
-	s.asking("the CPUs")
+	s.machine.Ask("the CPUs")
 	s.cpu.look()
 
 	mu.Lock()

@@ -16,7 +16,7 @@ import (
 
 // However long a run is, a sampler keeps a bounded number of looks, evenly spread, and sums all.
 func TestStoreIsBounded(t *testing.T) {
-	s := newSampler(machineOf(nil), machineOf(nil).Read(), func(string) {})
+	s := newSampler(machineOf(nil), machineOf(nil).Read())
 	s.start = time.Unix(1e9, 0)
 	const looks = 5*maxLooks + 3
 	for i := range looks {
@@ -56,7 +56,7 @@ func TestHalf(t *testing.T) {
 // A GPU that has the same event again and again fills no memory.
 func TestEventsAreBounded(t *testing.T) {
 	storm := &stormy{stub{gpus: []nvml.Device{&stubGPU{}}}}
-	s := newSampler(machineOf(storm), machineOf(nil).Read(), func(string) {})
+	s := newSampler(machineOf(storm), machineOf(nil).Read())
 	var mu sync.Mutex
 	for range 50 {
 		s.look(&mu, 0)
@@ -84,7 +84,7 @@ func TestLate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newSampler(machineOf(&stub{gpus: []nvml.Device{&stubGPU{slow: test.slow}}}), machineOf(nil).Read(), func(string) {})
+				s := newSampler(machineOf(&stub{gpus: []nvml.Device{&stubGPU{slow: test.slow}}}), machineOf(nil).Read())
 				end := make(chan struct{})
 				time.AfterFunc(1050*time.Millisecond, func() { close(end) })
 				var mu sync.Mutex
@@ -104,7 +104,7 @@ func TestRunWithoutInterval(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := newSampler(m, m.Read(), func(string) {})
+		s := newSampler(m, m.Read())
 		end := make(chan struct{})
 		time.AfterFunc(3*time.Second, func() { close(end) })
 		var mu sync.Mutex
@@ -140,7 +140,7 @@ func BenchmarkLookHere(b *testing.B) {
 }
 
 func benchmark(b *testing.B, m *probe.Machine, page *probe.Page) {
-	s := newSampler(m, page, func(string) {})
+	s := newSampler(m, page)
 	var mu sync.Mutex
 	b.ReportAllocs()
 	for b.Loop() {

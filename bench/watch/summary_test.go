@@ -64,7 +64,7 @@ func TestSummary(t *testing.T) {
 			r.NVLink.TxBytes, r.NVLink.RxBytes = answer.None[uint64]("no NVLinks"), answer.None[uint64]("no NVLinks")
 			r.NVLinkRaw = r.NVLink
 		})
-		s := newSampler(machineOf(&stub{gpus: []nvml.Device{&stubGPU{readings: first}, &stubGPU{readings: second}}}), machineOf(nil).Read(), func(string) {})
+		s := newSampler(machineOf(&stub{gpus: []nvml.Device{&stubGPU{readings: first}, &stubGPU{readings: second}}}), machineOf(nil).Read())
 		is, gone := answer.Is[uint64], answer.Unknown[uint64]("no such device")
 		for _, m := range []struct {
 			name  string
@@ -167,7 +167,7 @@ func TestLinksKeepTheirCounter(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newSampler(machineOf(&stub{gpus: []nvml.Device{&stubGPU{readings: test.readings}}}), machineOf(nil).Read(), func(string) {})
+				s := newSampler(machineOf(&stub{gpus: []nvml.Device{&stubGPU{readings: test.readings}}}), machineOf(nil).Read())
 				got := sampled(t, s)
 				if got.NVLinkTxBytes == nil || *got.NVLinkTxBytes != test.want {
 					t.Errorf("got %v, expected %v", got.NVLinkTxBytes, test.want)
@@ -183,7 +183,7 @@ func TestNotAllCount(t *testing.T) {
 		counts := readings(func(_ int, r *nvml.Reading) { r.Clocked = answer.Is(nvml.Clocked{}) })
 		does, not := &stubGPU{readings: counts}, &stubGPU{readings: readings(func(int, *nvml.Reading) {})}
 		for _, gpus := range [][]nvml.Device{{does, does}, {does, not}, {not, does}} {
-			s := newSampler(machineOf(&stub{gpus: gpus}), machineOf(nil).Read(), func(string) {})
+			s := newSampler(machineOf(&stub{gpus: gpus}), machineOf(nil).Read())
 			sampled(t, s)
 			var seen judge.Seen
 			s.seen(&seen)
@@ -198,7 +198,7 @@ func TestNotAllCount(t *testing.T) {
 func TestEmptySummary(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSampler(machineOf(&stub{gpus: []nvml.Device{&stubGPU{}}, events: []error{nil, errors.New("no permission"), errors.New("other")}}),
-			machineOf(nil).Read(), func(string) {})
+			machineOf(nil).Read())
 		s.cpu.path = t.TempDir() + "/none"
 		got := sampled(t, s)
 		want := &record.Sampling{IntervalMS: 1000, Seconds: 4, Looks: 4, ThrottledBy: []string{}, AtMS: record.Values{0, 1000, 3000, 4000}}

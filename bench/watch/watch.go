@@ -76,7 +76,7 @@ func (w *Watch) look() {
 			return
 		}
 	}
-	s := newSampler(w.machine, page, w.asking)
+	s := newSampler(w.machine, page)
 	w.mu.Lock()
 	w.sampler = s
 	w.mu.Unlock()
