@@ -3,10 +3,8 @@ package limits
 import (
 	"encoding/binary"
 	"errors"
-	"os"
-	"strconv"
-	"strings"
 
+	"github.com/commbench/commbench/bench/host"
 	"github.com/commbench/commbench/bench/unit"
 	"github.com/commbench/commbench/transport"
 	"github.com/commbench/commbench/transport/driver"
@@ -100,27 +98,19 @@ func inBytes(l2 *int64) int {
 }
 
 // caches are the sizes of the second and of the last cache of the first core, nil
-// where Linux does not tell.
-func caches() (l2, last *int64) { return cachesFrom("/sys/devices/system/cpu/cpu0/cache") }
-
-func cachesFrom(dir string) (l2, last *int64) {
-	read := func(i int, name string) string {
-		b, _ := os.ReadFile(dir + "/index" + strconv.Itoa(i) + "/" + name)
-		return strings.TrimSpace(string(b))
-	}
+// where the host does not tell.
+func caches(h *host.Host) (l2, last *int64) {
 	highest := 0
-	for i := range 8 {
-		level, err := strconv.Atoi(read(i, "level"))
-		kb, isKB := strings.CutSuffix(read(i, "size"), "K")
-		size, err2 := strconv.ParseInt(kb, 10, 40)
-		if err != nil || err2 != nil || !isKB || size < 1 || read(i, "type") == "Instruction" {
+	for _, c := range h.Caches.Or(nil) {
+		size := c.SizeBytes.Ptr()
+		if size == nil || *size < 1 || c.Type == "Instruction" {
 			continue
 		}
-		if level == 2 {
-			l2 = new(size << 10)
+		if c.Level == 2 {
+			l2 = size
 		}
-		if level >= highest {
-			highest, last = level, new(size<<10)
+		if c.Level >= highest {
+			highest, last = c.Level, size
 		}
 	}
 	return l2, last

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/commbench/commbench/bench/host"
@@ -31,6 +28,7 @@ func Run(ctx context.Context, c Config) (record.Ceilings, error) {
 	if err := r.c.check(); err != nil {
 		return record.Ceilings{}, err
 	}
+	r.host = host.Read("") // before the load that is made here
 	err := r.prepare(ctx)
 	if err == nil {
 		err = r.measure(ctx)
@@ -46,6 +44,7 @@ func Run(ctx context.Context, c Config) (record.Ceilings, error) {
 // runner holds what is measured and with what.
 type runner struct {
 	c        Config
+	host     host.Host
 	pool     *pool
 	entries  []*entry
 	warnings []string
@@ -58,7 +57,7 @@ type runner struct {
 // prepare makes the pool, the teams and the cases.
 func (r *runner) prepare(ctx context.Context) error {
 	r.c.Progress("touching memory", 0, 0)
-	r.l2, r.last = caches()
+	r.l2, r.last = caches(&r.host)
 	var err error
 	if r.bytes, err = poolBytes(r.c.Memory, r.last); err != nil {
 		return err
@@ -66,7 +65,7 @@ func (r *runner) prepare(ctx context.Context) error {
 	if r.last != nil && r.bytes < farAbove**r.last {
 		r.warnings = append(r.warnings, "out of cache is less than 4 times the last cache: some blocks were found there")
 	}
-	if busy := loadAverage("/proc/loadavg"); busy >= float64(runtime.NumCPU()) {
+	if busy := r.host.Load1.Or(0); busy >= float64(runtime.NumCPU()) {
 		r.warnings = append(r.warnings, fmt.Sprintf("the load average was %v before, on %d cores: others may have taken part of what is measured here",
 			busy, runtime.NumCPU()))
 	}
@@ -124,7 +123,7 @@ func (r *runner) result() (record.Ceilings, error) {
 	c := record.Ceilings{
 		Schema: record.CeilingsSchema, Time: time.Now(), Version: r.c.Version, ISA: new(isa.Best().String()), Memory: new(r.c.Driver.Name()),
 		PoolBytes: &r.bytes, InBytes: new(int64(2 * inBytes(r.l2))), L2Bytes: r.l2, LastBytes: r.last,
-		Repeats: r.c.Repeats, SampleUS: float64(r.c.Duration.Nanoseconds()) / 1e3, Warnings: r.warnings, Host: host.Read("").Record(),
+		Repeats: r.c.Repeats, SampleUS: float64(r.c.Duration.Nanoseconds()) / 1e3, Warnings: r.warnings, Host: r.host.Record(),
 	}
 	for _, e := range r.entries {
 		if len(e.samples) == 0 {
@@ -140,13 +139,4 @@ func (r *runner) result() (record.Ceilings, error) {
 		c.Cases = append(c.Cases, e.Ceiling)
 	}
 	return c, nil
-}
-
-// loadAverage is how many threads wanted a core during the last minute; 0 where
-// Linux does not tell.
-func loadAverage(file string) float64 {
-	b, _ := os.ReadFile(file)
-	first, _, _ := strings.Cut(string(b), " ")
-	load, _ := strconv.ParseFloat(first, 64)
-	return load
 }

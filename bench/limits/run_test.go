@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/commbench/commbench/bench/host"
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/transport/driver"
 	"github.com/commbench/commbench/transport/isa"
@@ -204,10 +205,10 @@ func TestPoolBytes(t *testing.T) {
 }
 
 func TestCaches(t *testing.T) {
-	dir := t.TempDir()
+	root := t.TempDir()
 	for i, c := range [][3]string{{"1", "48K", "Data"}, {"1", "32K", "Instruction"}, {"2", "2048K", "Unified"}, {"3", "266240K", "Unified"}, {"4", "many", "Unified"}} {
-		at := filepath.Join(dir, "index"+string(rune('0'+i)))
-		if err := os.Mkdir(at, 0o700); err != nil {
+		at := filepath.Join(root, "sys/devices/system/cpu/cpu0/cache/index"+string(rune('0'+i)))
+		if err := os.MkdirAll(at, 0o700); err != nil {
 			t.Fatal(err)
 		}
 		for j, name := range []string{"level", "size", "type"} {
@@ -216,11 +217,11 @@ func TestCaches(t *testing.T) {
 			}
 		}
 	}
-	l2, last := cachesFrom(dir)
+	l2, last := caches(new(host.Read(root)))
 	if l2 == nil || last == nil || *l2 != 2<<20 || *last != 260<<20 {
 		t.Errorf("L2 %v, last %v", l2, last)
 	}
-	if l2, last := cachesFrom(filepath.Join(dir, "none")); l2 != nil || last != nil {
+	if l2, last := caches(new(host.Read(filepath.Join(root, "none")))); l2 != nil || last != nil {
 		t.Errorf("L2 %v, last %v of nothing", l2, last)
 	}
 	for l2, want := range map[int64]int{2 << 20: 512 << 10, 1 << 20: 256 << 10, 256 << 10: 128 << 10} {
@@ -234,14 +235,17 @@ func TestCaches(t *testing.T) {
 }
 
 func TestLoadAverage(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "loadavg")
-	if err := os.WriteFile(file, []byte("7.31 8.22 10.28 2/96 1\n"), 0o600); err != nil {
+	root := t.TempDir()
+	if err := os.Mkdir(filepath.Join(root, "proc"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if got := loadAverage(file); got != 7.31 {
+	if err := os.WriteFile(filepath.Join(root, "proc/loadavg"), []byte("7.31 8.22 10.28 2/96 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := host.Read(root).Load1.Or(0); got != 7.31 {
 		t.Errorf("%v", got)
 	}
-	if got := loadAverage(file + "?"); got != 0 {
+	if got := host.Read(root + "?").Load1.Or(0); got != 0 {
 		t.Errorf("%v of nothing", got)
 	}
 }
