@@ -93,8 +93,16 @@ func (m *Machine) ReadHost() *Page {
 
 // AddGPUs is the page with the GPUs.
 func (m *Machine) AddGPUs(p *Page) *Page {
+	driver, gpus := m.gpus()
+	all := p.WithGPUs(gpus)
+	all.Driver = driver
+	return all
+}
+
+// WithGPUs is the page with these GPUs, of which the first is number 0, and what follows from where they are.
+func (p *Page) WithGPUs(gpus answer.Of[[]GPU]) *Page {
 	all := *p
-	all.Driver, all.GPUs = m.gpus()
+	all.GPUs = gpus
 	all.Topology = topology(&all)
 	return &all
 }

@@ -77,15 +77,17 @@ func (a *asker) page() (*probe.Page, error) {
 	case a.ctx.Err() != nil:
 		return nil, errInterrupted
 	case err != nil:
-		page = host
-		page.Silent = err.Error() + ": the driver or the device hangs; see the kernel's log"
-		if page.GPUs = answer.Unknown[[]probe.GPU](page.Silent); len(answered) > 0 {
-			var gpus []probe.GPU
+		silent := err.Error() + ": the driver or the device hangs; see the kernel's log"
+		gpus := answer.Unknown[[]probe.GPU](silent)
+		if len(answered) > 0 {
+			var all []probe.GPU
 			for len(answered) > 0 {
-				gpus = append(gpus, <-answered)
+				all = append(all, <-answered)
 			}
-			page.GPUs = answer.Is(gpus)
+			gpus = answer.Is(all)
 		}
+		page = host.WithGPUs(gpus)
+		page.Silent = silent
 	}
 	page.Version = version
 	return page, nil

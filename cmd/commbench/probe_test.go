@@ -186,6 +186,9 @@ func TestPageOfAGPUThatHangs(t *testing.T) {
 		if err != nil || len(page.GPUs.Or(nil)) != 1 || !strings.Contains(page.Silent, "no answer from GPU 1 for 30s") {
 			t.Fatalf("error %v, GPUs %v, silent %q", err, page.GPUs, page.Silent)
 		}
+		if names := page.Topology.Names; !slices.Contains(names, "GPU0") || slices.Contains(names, "GPU1") {
+			t.Errorf("the matrix is of %v", names)
+		}
 		if out := string(pageTable(page)); !strings.Contains(out, "\n  0  NVIDIA H100") || !strings.Contains(out, "no answer from GPU 1") {
 			t.Errorf("page %s", out)
 		}
