@@ -74,13 +74,14 @@ func (s *sampler) column(source, figure, unit string) *column {
 	return c
 }
 
-// run looks once, then at every interval until end is closed, and once more. Without an interval
-// it looks at the start and at the end. What it has is guarded by mu.
-func (s *sampler) run(interval time.Duration, end <-chan struct{}, mu *sync.Mutex) {
+// run looks once, closes first, looks at every interval until end is closed, and once more. Without
+// an interval it looks at the start and at the end. What it has is guarded by mu.
+func (s *sampler) run(interval time.Duration, first chan<- struct{}, end <-chan struct{}, mu *sync.Mutex) {
 	runtime.LockOSThread() // whose CPU time is the cost
 	defer runtime.UnlockOSThread()
 	before := threadTime()
 	s.look(mu, 0)
+	close(first)
 	var ticks <-chan time.Time
 	if interval > 0 {
 		ticker := time.NewTicker(interval)

@@ -88,7 +88,7 @@ func TestLate(t *testing.T) {
 				end := make(chan struct{})
 				time.AfterFunc(1050*time.Millisecond, func() { close(end) })
 				var mu sync.Mutex
-				s.run(100*time.Millisecond, end, &mu)
+				s.run(100*time.Millisecond, make(chan struct{}), end, &mu)
 				if s.looks != test.looks || s.late != test.late {
 					t.Errorf("%d looks, %d of them late, at %v ms; expected %d and %d", s.looks, s.late, s.at, test.looks, test.late)
 				}
@@ -108,7 +108,7 @@ func TestRunWithoutInterval(t *testing.T) {
 		end := make(chan struct{})
 		time.AfterFunc(3*time.Second, func() { close(end) })
 		var mu sync.Mutex
-		s.run(0, end, &mu)
+		s.run(0, make(chan struct{}), end, &mu)
 		var seen judge.Seen
 		if s.seen(&seen); seen.Looks != 0 || !seen.Clocked || math.Abs(seen.Seconds[1]-3) > 1e-6 || len(seen.Seconds) != 1 {
 			t.Errorf("seen %+v", seen)

@@ -30,6 +30,7 @@ type Watch struct {
 	doing atomic.Pointer[string] // what is being asked, and of whom
 	ready chan struct{}          // before is there
 	begin chan struct{}
+	first chan struct{} // the first look is over
 	end   chan struct{}
 	done  chan struct{}
 
@@ -46,7 +47,7 @@ type Watch struct {
 // between Begin and End. process is this one's number in its job.
 func Start(m *probe.Machine, interval time.Duration, process int) *Watch {
 	w := &Watch{machine: m, interval: interval, process: process,
-		ready: make(chan struct{}), begin: make(chan struct{}), end: make(chan struct{}), done: make(chan struct{})}
+		ready: make(chan struct{}), begin: make(chan struct{}), first: make(chan struct{}), end: make(chan struct{}), done: make(chan struct{})}
 	w.asking("the machine")
 	m.Asking = w.asking
 	go w.look()
@@ -80,7 +81,7 @@ func (w *Watch) look() {
 	w.mu.Lock()
 	w.sampler = s
 	w.mu.Unlock()
-	s.run(w.interval, w.end, &w.mu)
+	s.run(w.interval, w.first, w.end, &w.mu)
 	w.asking("the machine, after the run")
 	after := w.machine.Again(page)
 	w.mu.Lock()
@@ -88,14 +89,21 @@ func (w *Watch) look() {
 	w.mu.Unlock()
 }
 
-// Begin waits until the machine was looked at, or for some seconds, and starts sampling.
+// Begin waits until the machine was looked at, starts sampling, and waits for the first look: what
+// follows is within the samples. It waits for some seconds at most, or until ctx ends.
 func (w *Watch) Begin(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, patienceBefore)
+	defer cancel()
 	select {
 	case <-w.ready:
 	case <-ctx.Done():
-	case <-time.After(patienceBefore):
 	}
 	close(w.begin)
+	select {
+	case <-w.first:
+	case <-w.done: // it was stopped
+	case <-ctx.Done():
+	}
 }
 
 // Report is what was seen.

@@ -150,6 +150,25 @@ func TestShortRun(t *testing.T) {
 	}
 }
 
+// Begin waits for the first look, so that the samples cover the run, but not for long.
+func TestBeginWaitsForTheFirstLook(t *testing.T) {
+	// A page of the machine takes a reading too, and comes before.
+	for look, waits := range map[time.Duration]time.Duration{0: 0, time.Second: 2 * time.Second, 10 * time.Second: patienceBefore, time.Minute: patienceBefore} {
+		t.Run(look.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				w := Start(machineOf(&stub{gpus: []nvml.Device{&stubGPU{slow: look}}}), interval, 0)
+				w.Begin(t.Context())
+				if waited := time.Since(start); waited != waits {
+					t.Errorf("waited for %v, expected %v", waited, waits)
+				}
+				w.Stop()
+				<-w.done
+			})
+		})
+	}
+}
+
 // Begin does not wait for a machine that hangs if it was interrupted.
 func TestBeginIsInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -172,13 +191,20 @@ func TestBeginIsInterrupted(t *testing.T) {
 // Whenever it is stopped, nothing is left: a bubble does not end with goroutines in it.
 func TestStop(t *testing.T) {
 	for name, do := range map[string]func(*Watch){
-		"at once":      func(w *Watch) { w.Stop() },
-		"twice":        func(w *Watch) { w.Stop(); w.Stop() },
-		"before Begin": func(w *Watch) { time.Sleep(time.Second); w.Stop(); w.Begin(context.Background()) },
-		"meanwhile":    func(w *Watch) { w.Begin(context.Background()); time.Sleep(long); w.Stop() },
-		"before End":   func(w *Watch) { w.Begin(context.Background()); w.Stop(); w.End(judge.Use{}) },
-		"after End":    func(w *Watch) { w.Begin(context.Background()); w.End(judge.Use{}); w.Stop() },
-		"without run":  func(w *Watch) { w.End(judge.Use{}) },
+		"at once": func(w *Watch) { w.Stop() },
+		"twice":   func(w *Watch) { w.Stop(); w.Stop() },
+		"before Begin": func(w *Watch) {
+			time.Sleep(time.Second)
+			w.Stop()
+			start := time.Now()
+			if w.Begin(context.Background()); time.Since(start) > 0 {
+				panic("Begin waited for a look that will not come")
+			}
+		},
+		"meanwhile":   func(w *Watch) { w.Begin(context.Background()); time.Sleep(long); w.Stop() },
+		"before End":  func(w *Watch) { w.Begin(context.Background()); w.Stop(); w.End(judge.Use{}) },
+		"after End":   func(w *Watch) { w.Begin(context.Background()); w.End(judge.Use{}); w.Stop() },
+		"without run": func(w *Watch) { w.End(judge.Use{}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
