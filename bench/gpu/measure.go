@@ -36,7 +36,9 @@ type Config struct {
 	Bytes   int64  // that a kernel goes through; 0 is 20 times the L2 cache, within what memory is free
 	Repeats int    // of each figure; 0 is DefaultRepeats
 
-	// Progress is called before each figure, from the goroutine of Run.
+	// Ready is called once before the first figure, with the GPUs that are measured and what is known of them.
+	Ready func([]*GPU)
+	// Progress is called before each figure. Both are called from the goroutine of Run.
 	Progress func(stage string, done, all int)
 }
 

@@ -57,6 +57,13 @@ func (r *run) measure(driver cuda.Driver) (err error) {
 		r.all += b.figures()
 	}
 	r.all += len(benches) * (len(benches) - 1)
+	if r.Ready != nil {
+		var gpus []*GPU
+		for _, b := range benches {
+			gpus = append(gpus, b.out)
+		}
+		r.Ready(gpus)
+	}
 	for _, b := range benches {
 		r.result.GPUs = append(r.result.GPUs, b.out)
 		if err := b.measure(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,6 +42,12 @@ func TestRun(t *testing.T) {
 	cfg := small(t, lib, "devices=2")
 	cfg.Bytes = 4 << 20
 	var stages []string
+	var ready []*gpu.GPU
+	cfg.Ready = func(gpus []*gpu.GPU) {
+		if ready = append(ready, gpus...); len(stages) > 0 || gpus[0].PCI == "" {
+			t.Errorf("ready after %d figures: %+v", len(stages), gpus[0])
+		}
+	}
 	cfg.Progress = func(stage string, done, all int) {
 		if done != len(stages) || all != 2*(4*8+2+4)+2 {
 			t.Errorf("%s: %d of %d", stage, done, all)
@@ -51,11 +58,14 @@ func TestRun(t *testing.T) {
 	if err != nil || r.Interrupted || len(r.Wrong)+len(r.Warnings) > 0 || len(r.GPUs) != 2 || r.CUDA != "12.8" || r.Repeats != 3 {
 		t.Fatalf("%+v (%v)", r, err)
 	}
+	if !slices.Equal(ready, r.GPUs) {
+		t.Errorf("ready were %v", ready)
+	}
 	if len(stages) != 2*(4*8+2+4)+2 || stages[0] != "GPU 0: read on 1 SM" || stages[len(stages)-1] != "GPU 1: copy to GPU 0" {
 		t.Errorf("%d stages: %q to %q", len(stages), stages[0], stages[len(stages)-1])
 	}
 	for i, g := range r.GPUs {
-		if g.Number != i || g.SMs != 16 || g.Capability != "9.0" || g.PCI != fmt.Sprintf("0000:1%c:00.0", 'a'+i) || g.Bytes != 4128768 || len(g.Curve) != 8 {
+		if g.Number != i || g.SMs != 16 || g.Capability != "9.0" || g.PCI != []string{"0000:1b:00.0", "0000:43:00.0"}[i] || g.Bytes != 4128768 || len(g.Curve) != 8 {
 			t.Errorf("%+v", g)
 		}
 		for _, p := range g.Curve {

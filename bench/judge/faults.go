@@ -65,10 +65,10 @@ func grown(before, after *probe.Page, seen *Seen, used string) record.Verdict {
 	was, is := gpus(before, &f), after.GPUs.Or(nil)
 	for i := range was[:min(len(was), len(is))] {
 		if answers(&was[i].Reading) && !answers(&is[i].Reading) {
-			f.badf("GPU %d answers no more: %v", i, is[i].Reading.SMMHz.Err())
+			f.badf("GPU %d answers no more: %v", was[i].Number, is[i].Reading.SMMHz.Err())
 			continue
 		}
-		gpuFaults(i, &was[i].Faults, &is[i].Faults, seen.Span, &f)
+		gpuFaults(was[i].Number, &was[i].Faults, &is[i].Faults, seen.Span, &f)
 	}
 	nic := used
 	if d := after.Fabric.Owner(used); d != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/bench/unit"
 	"github.com/commbench/commbench/nvml"
+	"github.com/commbench/commbench/nvml/answer"
 )
 
 // Seen is what somebody who looked at the GPUs during a run has seen.
@@ -53,15 +54,55 @@ type Use struct {
 	Interface      string // that traffic crossed; "" for none
 	GPUs           int    // of a node: rank i of it stands for GPU i
 	Private, Share bool   // kinds of memory that ranks have
+
+	Only []string // PCI addresses, as sysfs has them, of the GPUs that count; nil is all of the host
 }
 
 // Host judges a host from its pages before and after a run, and from what was seen between
 // them. after may be nil: it could not be read.
 func Host(before, after *probe.Page, seen *Seen, use Use) []record.Verdict {
+	if use.Only != nil {
+		before, after, seen = only(before, use.Only), only(after, use.Only), seen.only(before, use.Only)
+	}
 	return []record.Verdict{
 		nearestNIC(before, use), links(last(before, after), &use.Interface), throttled(last(before, after), seen), grown(before, after, seen, use.Interface),
 		governor(&before.Host), hugePages(&before.Host, use.Private, use.Share),
 	}
+}
+
+// only is a page without the GPUs that do not count. Where one that does is not on it, nothing can be said of
+// GPUs: they are there.
+func only(p *probe.Page, pci []string) *probe.Page {
+	if p == nil {
+		return nil
+	}
+	some, all := *p, p.GPUs.Or(nil)
+	some.GPUs = answer.Is(slices.DeleteFunc(slices.Clone(all), func(g probe.GPU) bool { return !counts(&g, pci) }))
+	for _, at := range pci {
+		if !slices.ContainsFunc(all, func(g probe.GPU) bool { return g.PCI.Or("") == at }) {
+			why := fmt.Sprintf("NVML does not show the one at %s", at)
+			if err := p.GPUs.Err(); err != nil {
+				why = err.Error()
+			}
+			some.GPUs = answer.Unknown[[]probe.GPU](why)
+		}
+	}
+	return &some
+}
+
+func counts(g *probe.GPU, pci []string) bool { return slices.Contains(pci, g.PCI.Or("")) }
+
+// only is what was seen of GPUs that count.
+func (s *Seen) only(p *probe.Page, pci []string) *Seen {
+	some, used := *s, map[int]bool{}
+	for _, g := range p.GPUs.Or(nil) {
+		used[g.Number] = counts(&g, pci)
+	}
+	some.Reasons, some.Seconds = maps.Clone(s.Reasons), maps.Clone(s.Seconds)
+	maps.DeleteFunc(some.Reasons, func(gpu int, _ nvml.Reasons) bool { return !used[gpu] })
+	maps.DeleteFunc(some.Seconds, func(gpu int, _ float64) bool { return !used[gpu] })
+	some.Events = slices.DeleteFunc(slices.Clone(s.Events), func(e nvml.Event) bool { return !used[e.Device] })
+	return &some
 }
 
 func last(before, after *probe.Page) *probe.Page {

@@ -68,8 +68,9 @@ func runJoined(ctx context.Context, c *cli.Context, cfg bench.Config, network tc
 	err = out.finish(len(result.Records) > 0, runErr, func(w io.Writer) error {
 		return reports.Write(w, c.String("format"), result.Records, &reports.Options{Meaning: result.Meaning})
 	})
-	warnOf(c, result.Records)
-	return strictly(c, err, judge.Broken(result.Records))
+	broken := judge.Broken(result.Records)
+	warnOf(c, tableShown(c), broken)
+	return strictly(c, err, broken)
 }
 
 // sabotage is for tests, which have processes fail in the middle of a run.

@@ -30,14 +30,16 @@ func gpuCommand() *cli.Command {
 			Usage: "what so many SMs read, write, copy and add up, copies over PCIe and between GPUs, launches",
 			Description: "Runs kernels on 1, 2, 3, 4, 6, 8, ... and all SMs of each NVIDIA GPU, one block an SM, and checks\n" +
 				"the bytes of every result. It takes some ten seconds a GPU, in which nothing else should use it, and\n" +
-				"needs the driver only. What each figure counts: docs/gpu.md.\n\n" +
+				"needs the driver only. Where NVML is, it says whether clocks were held down or errors came up\n" +
+				"meanwhile. What each figure counts: docs/gpu.md.\n\n" +
 				"With -o it writes a file that sm and sim take as --hardware: what was measured, and of the\n" +
 				"hardware that --hardware names the rest, such as the network, each with its source.\n\n" +
 				"Examples:\n" +
 				"  commbench gpu measure\n" +
 				"  commbench gpu measure --device 0,1 --repeats 20 --format json\n" +
+				"  commbench gpu measure --sample 100ms --strict\n" +
 				"  commbench gpu measure --hardware h100 -o mine.yaml",
-			Flags: []cli.Flag{
+			Flags: append([]cli.Flag{
 				&cli.StringFlag{Name: "device", Category: runFlags, Value: "all", Usage: "`LIST` of GPUs by CUDA's numbers, 0,1, or all"},
 				&cli.IntFlag{Name: "repeats", Category: runFlags, Value: gpu.DefaultRepeats, Usage: "samples of each figure, whose median it is"},
 				&cli.Int64Flag{Name: "bytes", Category: runFlags, Usage: "that a kernel goes through", DefaultText: "20 times the L2 cache, at least 256 MiB, at most a quarter of what is free"},
@@ -45,7 +47,7 @@ func gpuCommand() *cli.Command {
 				&cli.StringFlag{Name: "output", Category: outputFlags, Aliases: []string{"o"}, Usage: "write the hardware to `FILE.yaml`"},
 				formatFlag("table or json"),
 				&cli.BoolFlag{Name: "quiet", Category: outputFlags, Aliases: []string{"q"}, Usage: "show no progress"},
-			},
+			}, watchFlags()...),
 			Action:       runGPU,
 			OnUsageError: usage,
 		}},
@@ -72,12 +74,20 @@ func runGPU(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := checkWatch(c); err != nil {
+		return err
+	}
 	h, out, err := gpuOutput(c)
 	if err != nil {
 		return err
 	}
 	show := newProgress(c.App.ErrWriter, c.Bool("quiet"))
 	cfg.Progress = func(stage string, done, all int) { show.update(bench.Progress{Stage: stage, Done: done, All: all}) }
+	report := gpuReport{Schema: "commbench.gpu/v1", Version: version}
+	cfg.Ready = func(gpus []*gpu.GPU) {
+		show.update(bench.Progress{Stage: "looking at the machine"})
+		report.watch(c.Context, c.Duration("sample"), gpus)
+	}
 	done := make(chan struct{})
 	stop := context.AfterFunc(c.Context, func() {
 		select {
@@ -87,6 +97,7 @@ func runGPU(c *cli.Context) error {
 		}
 	})
 	result, runErr := gpu.Run(c.Context, cfg)
+	report.finish(&result)
 	close(done)
 	stop()
 	show.clear()
@@ -101,19 +112,19 @@ func runGPU(c *cli.Context) error {
 		runErr = errors.Join(wrong, runErr)
 	}
 	if len(result.GPUs) > 0 && len(result.GPUs[0].Curve) > 0 {
-		report := gpuReport{"commbench.gpu/v1", time.Now().UTC().Truncate(time.Second), version, &result}
 		runErr = errors.Join(runErr, report.write(c.App.Writer, format))
 	}
-	if out == nil {
-		return plainly(runErr)
-	}
-	return out.finish(runErr == nil, runErr, func(w io.Writer) error {
-		if err := asMeasured(h, &result); err != nil {
+	if err = plainly(runErr); out != nil {
+		err = out.finish(runErr == nil, runErr, func(w io.Writer) error {
+			if err := asMeasured(h, &report); err != nil {
+				return err
+			}
+			_, err := w.Write(h.YAML())
 			return err
-		}
-		_, err := w.Write(h.YAML())
-		return err
-	})
+		})
+	}
+	warnOf(c, format == "table", report.Verdicts)
+	return strictly(c, err, report.Verdicts)
 }
 
 func gpuConfig(c *cli.Context) (cfg gpu.Config, err error) {
@@ -163,7 +174,7 @@ func gpuOutput(c *cli.Context) (*hardware.Hardware, *output, error) {
 
 // asMeasured puts what was measured in place of what was known: of several GPUs what the
 // slowest does.
-func asMeasured(h *hardware.Hardware, r *gpu.Result) error {
+func asMeasured(h *hardware.Hardware, r *gpuReport) error {
 	slowest := r.GPUs[0]
 	most, _ := slowest.BestCopy()
 	for _, g := range r.GPUs {
@@ -175,6 +186,9 @@ func asMeasured(h *hardware.Hardware, r *gpu.Result) error {
 		}
 	}
 	by := fmt.Sprintf("measured by commbench gpu measure, %s, driver for CUDA %s", slowest.Name, r.CUDA)
+	if held := r.held(); held != "" {
+		by += ", while " + held
+	}
 	best, sms := slowest.BestCopy()
 	if best == 0 {
 		return errors.New("no copy was measured: there is nothing to write to a hardware file")
@@ -186,7 +200,7 @@ func asMeasured(h *hardware.Hardware, r *gpu.Result) error {
 	}
 	h.GPU.SMs = hardware.Figure{Value: float64(slowest.SMs), Source: by}
 	h.GPU.Memory = hardware.Figure{Value: unit.Rounded(best), Source: fmt.Sprintf("%s: copy on %s, read and written, the slowest of %s", by, unit.Counted(int64(sms), "SM"), unit.Counted(int64(len(r.GPUs)), "GPU"))}
-	if pair := slowestPair(r); pair != nil {
+	if pair := slowestPair(r.Result); pair != nil {
 		if line := h.ScaleUp.Line.Value; pair.GBps > line {
 			return usageError{fmt.Errorf("from GPU %d to %d go %v, and the line rate of %s is %v: name the hardware that this is with --hardware", pair.From, pair.To, unit.GBps(pair.GBps), h.Name, unit.GBps(line))}
 		}

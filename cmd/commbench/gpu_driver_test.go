@@ -14,6 +14,7 @@ import (
 
 	"github.com/commbench/commbench/alltoall/hardware"
 	"github.com/commbench/commbench/bench/gpu"
+	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/nvml/cuda/cudatest"
 )
 
@@ -27,7 +28,7 @@ func onGPU(t *testing.T, told, args string) (code int, stdout, stderr string) {
 func TestGPUMeasure(t *testing.T) {
 	library(t, cudatest.Library(t))
 	code, out, errs := onGPU(t, "devices=2", "")
-	if code != exitGood || errs != "" || !strings.HasPrefix(out, "commbench gpu measure: driver for CUDA 12.8, medians of 2 repeats\n\nGPU 0   Host that stands in for a GPU, 0000:1a:00.0") ||
+	if code != exitGood || errs != "" || !strings.HasPrefix(out, "commbench gpu measure: driver for CUDA 12.8, medians of 2 repeats\n\nGPU 0   Host that stands in for a GPU, 0000:1b:00.0") ||
 		!strings.Contains(out, "The bytes of every result are right.") || !strings.Contains(out, "knee: 12 SMs") {
 		t.Errorf("exit %d: %s\n%s", code, errs, out)
 	}
@@ -86,6 +87,63 @@ func TestGPUHardwareFile(t *testing.T) {
 	after, err := os.ReadFile(file)
 	if entries, _ := os.ReadDir(filepath.Dir(file)); err != nil || string(after) != string(before) || len(entries) != 1 {
 		t.Errorf("%d files, %v, and the file is now\n%s", len(entries), err, after)
+	}
+}
+
+// Clocks that were held down are seen, of GPUs that were measured, and said wherever the figures go.
+func TestGPUWatched(t *testing.T) {
+	library(t, cudatest.Library(t))
+	const held = "GPU 1 was held down for "
+	on := func(spec, args string) (int, string, string) {
+		t.Helper()
+		instead(t, spec)
+		return onGPU(t, "devices=2 sms=4", args)
+	}
+	if code, out, errs := on("h100x2,throttle:1", "--device 0 --strict"); code != exitGood || strings.Contains(out, "BAD") || errs != "" {
+		t.Errorf("another was throttled: exit %d: %s\n%s", code, errs, out)
+	}
+	code, out, errs := on("h100x2,throttle:1", "--sample 10ms --strict")
+	for _, want := range []string{"\nBAD clocks: " + held, "by power cap\nMeanwhile, all GPUs of this host, means: ", " looks of 10 ms, GPUs took ", " W, SMs ran at ", " MHz, at most ", "held down for "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if code != exitRule || errs != "commbench: --strict: verdict clocks is bad; see docs/verdicts.md\n" {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+	if code, _, errs := on("h100x2,throttle:1", "--strict --allow clocks"); code != exitGood {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+
+	var doc struct {
+		Host     record.HostInfo
+		Verdicts []record.Verdict
+		Sampling *record.Sampling
+	}
+	states := func(spec string) map[string]string {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "mine.yaml")
+		code, out, errs := on(spec, "--format json --hardware h100 -o "+file)
+		if err := json.Unmarshal([]byte(out), &doc); code != exitGood || err != nil {
+			t.Fatalf("exit %d, %v: %s\n%s", code, err, errs, out)
+		}
+		h, err := hardware.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := map[string]string{"source": h.GPU.Memory.Source}
+		for _, v := range doc.Verdicts {
+			all[v.Name] = v.State
+		}
+		return all
+	}
+	got := states("h100x2,throttle:1")
+	if got["clocks"] != record.Bad || got["links"] != record.Good || got["faults"] != record.Good || len(got) != 5 || !strings.Contains(got["source"], "CUDA 12.8, while "+held) || len(doc.Host.GPUs) != 2 || doc.Sampling != nil {
+		t.Errorf("%v, %+v", got, doc)
+	}
+	// One that NVML does not show is not one that is well.
+	if got := states("h100x1"); got["clocks"] != record.Unknown || got["faults"] != record.Unknown || strings.Contains(got["source"], "while") {
+		t.Errorf("%v, %v", got, doc.Verdicts)
 	}
 }
 

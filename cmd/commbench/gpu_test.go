@@ -57,6 +57,8 @@ func TestBadGPUs(t *testing.T) {
 		"gpu measure --hardware h100":                       "--hardware is for -o FILE.yaml",
 		"gpu measure -o mine.yaml":                          "-o wants --hardware NAME too",
 		"gpu measure -o mine.json":                          "ends in .yaml",
+		"gpu measure --sample 1ms":                          "--sample 1ms: want 10ms to 1h0m0s",
+		"gpu measure --strict --allow clock":                `--allow "clock": want some of`,
 		"gpu measure --hardware h900 -o mine.yaml":          "nothing called",
 		"gpu measure --hardware h100 -o no/such/dir/m.yaml": "no such file",
 	} {
@@ -108,7 +110,7 @@ func TestAsMeasured(t *testing.T) {
 		return h
 	}
 	h, r := open(), measured()
-	if err := asMeasured(h, r); err != nil {
+	if err := asMeasured(h, &gpuReport{Result: r}); err != nil {
 		t.Fatal(err)
 	}
 	by := "measured by commbench gpu measure, Invented GPU, driver for CUDA 12.8"
@@ -139,7 +141,7 @@ func TestAsMeasured(t *testing.T) {
 	} {
 		h, r := open(), measured()
 		c.spoil(r)
-		err := asMeasured(h, r)
+		err := asMeasured(h, &gpuReport{Result: r})
 		if c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) || c.want == "" && (err != nil || h.ScaleUp != open().ScaleUp) {
 			t.Errorf("%s: %v, %+v, want %q", name, err, h.ScaleUp, c.want)
 		}

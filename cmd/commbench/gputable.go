@@ -6,19 +6,10 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/commbench/commbench/bench/gpu"
 	"github.com/commbench/commbench/bench/unit"
 )
-
-// gpuReport is what gpu measure prints.
-type gpuReport struct {
-	Schema  string    `json:"schema"`
-	Time    time.Time `json:"time"`
-	Version string    `json:"version"`
-	*gpu.Result
-}
 
 func (r *gpuReport) write(w io.Writer, format string) error {
 	if format == "json" {
@@ -48,6 +39,7 @@ func (r *gpuReport) table() []byte {
 	for _, text := range r.Warnings {
 		fmt.Fprintf(&t, "warning: %s\n", text)
 	}
+	r.writeMeanwhile(&t)
 	if len(r.Wrong) == 0 {
 		t.WriteString("The bytes of every result are right. ")
 	}

@@ -107,8 +107,9 @@ func runSM(c *cli.Context) error {
 	err = out.finish(len(result.Records) > 0, runErr, func(w io.Writer) error {
 		return reports.WriteSweep(w, c.String("format"), reports.Sweep(result))
 	})
-	warnOf(c, result.Records)
-	return strictly(c, err, judge.Broken(result.Records))
+	broken := judge.Broken(result.Records)
+	warnOf(c, tableShown(c), broken)
+	return strictly(c, err, broken)
 }
 
 // sweepOptions reads the numbers of workers; bench bounds them.

@@ -42,14 +42,21 @@ func allowed(c *cli.Context) []string {
 	return strings.Split(c.String("allow"), ",")
 }
 
-// warnOf shows bad verdicts to whoever sits at a terminal, where the report itself does not.
-func warnOf(c *cli.Context, recs []record.Record) {
-	if !terminal(c.App.ErrWriter) || c.String("format") == "table" && c.String("output") == "" {
+// warnOf shows bad verdicts to whoever sits at a terminal, where the report itself has not shown them.
+func warnOf(c *cli.Context, shown bool, verdicts []record.Verdict) {
+	if shown || !terminal(c.App.ErrWriter) {
 		return
 	}
-	for _, v := range judge.Broken(recs) {
-		fmt.Fprintf(c.App.ErrWriter, "commbench: BAD %s: %s\n", v.Name, v.Why)
+	for _, v := range verdicts {
+		if v.State == record.Bad {
+			fmt.Fprintf(c.App.ErrWriter, "commbench: BAD %s: %s\n", v.Name, v.Why)
+		}
 	}
+}
+
+// tableShown says whether a table of records went to standard output.
+func tableShown(c *cli.Context) bool {
+	return c.String("format") == "table" && c.String("output") == ""
 }
 
 // strictly makes bad verdicts an error, if there is no other and --strict asks for it: whoever reads 4

@@ -85,8 +85,8 @@ func TestOpen(t *testing.T) {
 func TestDevices(t *testing.T) {
 	d := open(t, cudatest.Library(t), "devices=2 sms=132 capability=100 mib=2")
 	want := []cuda.Device{
-		{Number: 0, Name: "Host that stands in for a GPU", PCI: "0000:1a:00.0", Major: 10, SMs: 132, L2Bytes: 1 << 15, MemoryBytes: 2 << 20},
-		{Number: 1, Name: "Host that stands in for a GPU", PCI: "0000:1b:00.0", Major: 10, SMs: 132, L2Bytes: 1 << 15, MemoryBytes: 2 << 20},
+		{Number: 0, Name: "Host that stands in for a GPU", PCI: "0000:1b:00.0", Major: 10, SMs: 132, L2Bytes: 1 << 15, MemoryBytes: 2 << 20},
+		{Number: 1, Name: "Host that stands in for a GPU", PCI: "0000:43:00.0", Major: 10, SMs: 132, L2Bytes: 1 << 15, MemoryBytes: 2 << 20},
 	}
 	if diff := cmp.Diff(want, d.Devices(), cmpopts.IgnoreUnexported(cuda.Device{})); diff != "" {
 		t.Error(diff)

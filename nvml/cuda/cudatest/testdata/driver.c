@@ -129,7 +129,12 @@ int cuDriverGetVersion(int *version) { MAY_FAIL; *version = (int)tell_of("cuda",
 int cuDeviceGetCount(int *count) { MAY_FAIL; *count = (int)tell_of("devices", 1); return 0; }
 int cuDeviceGet(int *device, int number) { MAY_FAIL; *device = number + 100; return number < tell_of("devices", 1) ? 0 : INVALID_DEVICE; }
 int cuDeviceGetName(char *name, int size, int device) { MAY_FAIL; (void)device; snprintf(name, size, "Host that stands in for a GPU"); return 0; }
-int cuDeviceGetPCIBusId(char *id, int size, int device) { MAY_FAIL; snprintf(id, size, "0000:%02X:00.0", 0x1a + device - 100); return 0; }
+int cuDeviceGetPCIBusId(char *id, int size, int device) {
+	static const int bus[8] = {0x1b, 0x43, 0x52, 0x61, 0x9d, 0xc3, 0xd1, 0xdf}; // as on a board of eight
+	MAY_FAIL;
+	snprintf(id, size, "0000:%02X:00.0", bus[(device - 100) % 8]);
+	return 0;
+}
 int cuDeviceTotalMem_v2(size_t *bytes, int device) { MAY_FAIL; (void)device; *bytes = (size_t)tell_of("mib", 1024) << 20; return 0; }
 
 int cuGetErrorName(int code, const char **name)
