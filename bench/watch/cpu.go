@@ -14,7 +14,7 @@ import (
 
 // cpuSource is all CPUs of the host together.
 type cpuSource struct {
-	path        string
+	path        string // "" is of a machine that is not there
 	now, last   answer.Of[cpuTimes]
 	busy, steal *column
 }
@@ -26,7 +26,13 @@ func newCPUSource(s *sampler) *cpuSource {
 // cpuTimes are in ticks, since the machine was started.
 type cpuTimes struct{ all, idle, steal uint64 }
 
-func (c *cpuSource) look() { c.now = answer.From(readStat(c.path)) }
+func (c *cpuSource) look() {
+	if c.path == "" {
+		c.now = answer.None[cpuTimes]("a machine that is not there has no CPUs at work")
+		return
+	}
+	c.now = answer.From(readStat(c.path))
+}
 
 func (c *cpuSource) take(s *sampler) {
 	c.busy.now, c.steal.now = math.NaN(), math.NaN()

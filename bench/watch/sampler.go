@@ -64,6 +64,9 @@ func newSampler(m *probe.Machine, page *probe.Page) *sampler {
 		s.nics = append(s.nics, newNICSource(s, meter))
 	}
 	s.cpu = newCPUSource(s)
+	if page.Fake != nil {
+		s.cpu.path = "" // /proc is of this machine
+	}
 	return s
 }
 
