@@ -37,8 +37,9 @@ func (i *Interface) Reader(root string) *Reader {
 // Reader is for the port's counters. It looks which the port has, and reads nothing yet.
 func (p *Port) Reader(root string) *Reader {
 	at, name := p.folder(root), p.String()
-	if at.at("hw_counters/tx_bytes").exists() && !at.at("counters").exists() {
-		// A driver that has no performance management agent: EFA, Broadcom.
+	if at.at("hw_counters/tx_bytes").exists() {
+		// A driver that has no performance management agent: EFA, Broadcom. Old kernels have a folder of
+		// counters for these too, in which nothing grows.
 		return &Reader{name, 1,
 			at.file("hw_counters/tx_bytes"), at.file("hw_counters/rx_bytes"),
 			at.file("hw_counters/tx_pkts"), at.file("hw_counters/rx_pkts")}

@@ -15,6 +15,7 @@ type Device struct {
 	HCA      answer.Of[string] `json:"hca_type"`
 	Firmware answer.Of[string] `json:"firmware"`
 	NodeGUID answer.Of[string] `json:"node_guid"`
+	Virtual  bool              `json:"virtual"` // a virtual function of another PCI device (SR-IOV), whose it is to set up
 	Place    Place             `json:"place"`
 	PCIe     answer.Of[PCIe]   `json:"pcie"`
 	Netdevs  []string          `json:"netdevs"` // interfaces of the same PCI function
@@ -29,7 +30,8 @@ func readDevice(root string, at folder) Device {
 		HCA:      get(at, "hca_type", word),
 		Firmware: get(at, "fw_ver", word),
 		NodeGUID: get(at, "node_guid", word),
-		Place:    locate(at.at("device")),
+		Virtual:  at.at("device/physfn").exists(),
+		Place:    locate(root, at.at("device")),
 	}
 	d.PCIe = linkOf(root, d.Place)
 	numbers, err := at.at("ports").numbers(mostPorts)

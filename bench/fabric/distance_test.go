@@ -56,6 +56,19 @@ func TestBetween(t *testing.T) {
 	}
 }
 
+// Where there is one memory node, all is near it, whether the firmware says so or not.
+func TestOneNode(t *testing.T) {
+	for online, want := range map[string]string{"0": "NODE", "0-1": "could not tell: no host bridge is shared, and the memory node: not supported: the firmware does not say"} {
+		m := tree{"devices/system/node/online": online + "\n"}
+		m.pci("pci0000:15/0000:15:01.0/0000:16:00.0", "-1")
+		m.pci("pci0000:30/0000:30:01.0/0000:31:00.0", "-1")
+		root := m.write(t)
+		if got := fabric.Between(fabric.At(root, "0000:16:00.0"), fabric.At(root, "0000:31:00.0")).String(); got != want {
+			t.Errorf("of nodes %s it is %s, expected %s", online, got, want)
+		}
+	}
+}
+
 // Places may be made by hand, and need not be right.
 func TestBetweenNowhere(t *testing.T) {
 	known := fabric.Place{Path: answer.Is([]string{"pci0000:00", "0000:00:03.0"}), NUMA: answer.Is(0)}

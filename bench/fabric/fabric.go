@@ -62,6 +62,21 @@ func (f *Fabric) Owner(netdev string) *Device {
 	return nil
 }
 
+// Below are the names of an interface and of all that it stands on, itself first.
+func (f *Fabric) Below(name string) []string {
+	names, all := []string{name}, f.Interfaces.Or(nil)
+	for n := 0; n < len(names); n++ {
+		if i := slices.IndexFunc(all, func(i Interface) bool { return i.Name == names[n] }); i >= 0 {
+			for _, below := range all[i].Below {
+				if !slices.Contains(names, below) {
+					names = append(names, below)
+				}
+			}
+		}
+	}
+	return names
+}
+
 // entries reads everything in a folder of a class, by name.
 func entries[T any](class folder, name string, most int, read func(folder) (T, bool)) answer.Of[[]T] {
 	names, err := class.at(name).list(most)

@@ -53,6 +53,18 @@ func machine() tree {
 	m[virtio+"/driver"] = "-> bus/virtio/drivers/virtio_net"
 	m.device("net", virtio, "eth0", network(100).with(tree{"speed": "-1\n"}))
 
+	// A virtual function of the second, and what stands on interfaces.
+	vf := m.pci("pci0000:a0/0000:a0:01.0/0000:a1:01.0", "1")
+	m[vf+"/physfn"] = "-> " + roce
+	m.add(m.device("infiniband", vf, "mlx5_2", hca())+"/ports/1", port("Ethernet", "40 Gb/sec (4X QDR)"))
+	for name, below := range map[string][]string{"bond0": {"eth1", "eth2"}, "bond0.7": {"bond0"}} {
+		m["class/net/"+name] = "-> devices/virtual/net/" + name
+		m.add("devices/virtual/net/"+name, network(100))
+		for _, b := range below {
+			m["devices/virtual/net/"+name+"/lower_"+b] = "-> class/net/" + b
+		}
+	}
+
 	for name, kind := range map[string]string{"lo": "772", "br0": "1", "wg0": "65534"} {
 		m["class/net/"+name] = "-> devices/virtual/net/" + name
 		m.add("devices/virtual/net/"+name, network(100).with(tree{"type": kind + "\n"}))
@@ -104,6 +116,7 @@ func TestInterfaces(t *testing.T) {
 	}
 	const unsaid = "not supported: the firmware does not say"
 	want := map[string]seen{
+		"bond0": {"virtual", "-", "-", "not supported: no device"}, "bond0.7": {"virtual", "-", "-", "not supported: no device"},
 		"br0":  {"virtual", "-", "-", "not supported: no device"},
 		"eth0": {"ethernet", "virtio_net", "0000:00:03.0", unsaid},
 		"eth1": {"ethernet", "mlx5_core", "0000:a1:00.0", "1"},
@@ -118,6 +131,7 @@ func TestInterfaces(t *testing.T) {
 	diff := cmp.Diff(text(t, fabric.Interface{
 		Name: "eth1", Kind: "ethernet", Up: answer.Is(true), State: answer.Is("up"),
 		SpeedMbps: answer.Is(400000), MTU: answer.Is(9000), Driver: answer.Is("mlx5_core"),
+		Switch: answer.None[string]("no phys_switch_id"), Below: []string{},
 		Place: fabric.Place{
 			PCI:  answer.Is("0000:a1:00.0"),
 			Path: answer.Is([]string{"pci0000:a0", "0000:a0:01.0", "0000:a1:00.0"}),
@@ -130,6 +144,32 @@ func TestInterfaces(t *testing.T) {
 	}), text(t, eth1))
 	if diff != "" {
 		t.Errorf("eth1 (-want +got):\n%s", diff)
+	}
+}
+
+func TestBelow(t *testing.T) {
+	m := machine()
+	m["devices/pci0000:a0/0000:a0:01.0/0000:a1:00.0/net/eth1/phys_switch_id"] = "e41d2d0003a1420c\n"
+	m["devices/virtual/net/bond0/lower_bond0.7"] = "-> class/net/bond0.7" // no kernel makes a ring
+	f := fabric.Read(m.write(t))
+	for name, want := range map[string][]string{"bond0.7": {"bond0.7", "bond0", "eth1", "eth2"}, "eth1": {"eth1"}, "nobody": {"nobody"}} {
+		if diff := cmp.Diff(want, f.Below(name)); diff != "" {
+			t.Errorf("below %s (-want +got):\n%s", name, diff)
+		}
+	}
+	for _, i := range f.Interfaces.Or(nil) {
+		if id := i.Switch.Or(""); (id == "e41d2d0003a1420c") != (i.Name == "eth1") {
+			t.Errorf("%s is of switch %q", i.Name, id)
+		}
+	}
+}
+
+func TestVirtualFunction(t *testing.T) {
+	_, devices := byName(t, machine().write(t))
+	for name, d := range devices {
+		if d.Virtual != (name == "mlx5_2") {
+			t.Errorf("%s: virtual is %v", name, d.Virtual)
+		}
 	}
 }
 
@@ -188,7 +228,9 @@ func TestRoCE(t *testing.T) {
 }
 
 func TestEFA(t *testing.T) {
-	_, devices := byName(t, machine().write(t))
+	m := machine()
+	m["devices/pci0000:c0/0000:c0:01.0/0000:c2:00.0/infiniband/rdmap194s0/ports/1/counters/port_xmit_data"] = "0\n" // of old kernels
+	_, devices := byName(t, m.write(t))
 	d := devices["rdmap194s0"]
 	if got := d.Firmware.String(); got != "not supported: fw_ver is empty" {
 		t.Errorf("firmware is %s", got)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/commbench/commbench/bench/sysfs"
 	"github.com/commbench/commbench/nvml/answer"
 )
 
@@ -86,15 +87,15 @@ func (f folder) file(name string) file { return file{f, name, string(f.at(name))
 
 // read is what the file says, without white space around it. It is never "".
 func (f file) read() (string, error) {
-	var buf [longest]byte
-	n, err := readFile(f.path, buf[:])
+	var room [longest]byte
+	b, err := sysfs.Read(f.path, room[:0], longest)
 	switch {
 	case err != nil:
 		return "", f.why(err)
-	case n == len(buf):
+	case len(b) == longest:
 		return "", fmt.Errorf("%s: expected fewer than %d bytes", f.path, longest)
 	}
-	text := string(bytes.TrimSpace(buf[:n]))
+	text := string(bytes.TrimSpace(b))
 	if text == "" { // what the kernel writes where a driver has nothing to say
 		return "", none(f.name + " is empty")
 	}

@@ -2,6 +2,7 @@ package fabric
 
 import (
 	"errors"
+	"strings"
 	"syscall"
 
 	"github.com/commbench/commbench/nvml/answer"
@@ -16,6 +17,8 @@ type Interface struct {
 	SpeedMbps answer.Of[int]      `json:"speed_mbps"` // Mbit/s
 	MTU       answer.Of[int]      `json:"mtu"`        // bytes
 	Driver    answer.Of[string]   `json:"driver"`
+	Switch    answer.Of[string]   `json:"switch"` // of the ports of a NIC in switchdev mode, the switch that it has (phys_switch_id)
+	Below     []string            `json:"below"`  // interfaces that it stands on, by name: a bond's slaves, what a VLAN is of
 	Place     Place               `json:"place"`
 	PCIe      answer.Of[PCIe]     `json:"pcie"`
 	Counters  answer.Of[Counters] `json:"counters"` // when it was listed
@@ -30,7 +33,15 @@ func readInterface(root string, at folder) Interface {
 		SpeedMbps: get(at, "speed", positive),
 		MTU:       get(at, "mtu", whole),
 		Driver:    at.target("device/driver"),
-		Place:     locate(at.at("device")),
+		Switch:    get(at, "phys_switch_id", word),
+		Below:     []string{},
+		Place:     locate(root, at.at("device")),
+	}
+	names, _ := at.list(mostInterfaces) // one that went away stands on nothing
+	for _, n := range names {
+		if below, ok := strings.CutPrefix(n, "lower_"); ok {
+			i.Below = append(i.Below, below)
+		}
 	}
 	// The kernel answers so of an interface that nobody has set up.
 	if errors.Is(i.Up.Err(), syscall.EINVAL) {

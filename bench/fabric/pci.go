@@ -1,6 +1,7 @@
 package fabric
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -39,7 +40,7 @@ func At(root, pci string) Place {
 	if err != nil {
 		return nowhere(err)
 	}
-	return locate(at)
+	return locate(root, at)
 }
 
 // PCIeOf is the link of the PCI device of an address. A virtual function does not say what
@@ -100,7 +101,7 @@ func normal(pci string) (string, error) {
 
 // locate says where the device is that a link leads to: a PCI device, or one that hangs on
 // such, as a virtio device does.
-func locate(link folder) Place {
+func locate(root string, link folder) Place {
 	real, err := filepath.EvalSymlinks(string(link))
 	if err != nil {
 		return nowhere(link.gone(err))
@@ -112,11 +113,11 @@ func locate(link folder) Place {
 		}
 		device = device.above()
 	}
-	return Place{
-		PCI:  answer.Is(device.name()),
-		Path: answer.From(pathTo(device)),
-		NUMA: get(device, "numa_node", memoryNode),
+	numa := get(device, "numa_node", memoryNode)
+	if nodes := get(sys(root, "devices/system/node"), "online", word); nodes.Or("") == "0" && errors.Is(numa.Err(), errors.ErrUnsupported) {
+		numa = answer.Is(0) // it is near the only one
 	}
+	return Place{PCI: answer.Is(device.name()), Path: answer.From(pathTo(device)), NUMA: numa}
 }
 
 func nowhere(err error) Place {

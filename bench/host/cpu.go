@@ -84,7 +84,7 @@ func (f files) groups(file string) func(cpus []int) (int, error) {
 func (f files) governors(cpus []int) ([]string, error) {
 	all := map[string]bool{}
 	for _, cpu := range cpus {
-		governor, err := f.line(fmt.Sprintf("%s/cpu%d/cpufreq/scaling_governor", cpuFolder, cpu))
+		governor, err := f.governor(fmt.Sprintf("%s/cpu%d/cpufreq/", cpuFolder, cpu))
 		if errors.Is(err, errors.ErrUnsupported) {
 			continue
 		}
@@ -97,6 +97,19 @@ func (f files) governors(cpus []int) ([]string, error) {
 		return nil, none("no CPU has a cpufreq/scaling_governor")
 	}
 	return slices.Sorted(maps.Keys(all)), nil
+}
+
+// governor is a CPU's. Where the CPU chooses its clock itself (intel_pstate, amd_pstate in active mode) "powersave" is
+// a name only, and what it is asked to prefer decides: that follows in brackets.
+func (f files) governor(folder string) (string, error) {
+	governor, err := f.line(folder + "scaling_governor")
+	if err != nil || governor != "powersave" {
+		return governor, err
+	}
+	if preference, err := f.line(folder + "energy_performance_preference"); err == nil {
+		governor += " (EPP " + preference + ")"
+	}
+	return governor, nil
 }
 
 // turbo is whether clocks may rise above their nominal rate.

@@ -3,7 +3,6 @@ package host
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/commbench/commbench/bench/sysfs"
 	"github.com/commbench/commbench/nvml/answer"
 )
 
@@ -58,12 +58,7 @@ func begin(path string, most int) (string, error) {
 	} else if !info.Mode().IsRegular() {
 		return "", errors.New("expected a file")
 	}
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, int64(most)))
+	text, err := sysfs.Read(path, nil, most)
 	return string(text), err
 }
 

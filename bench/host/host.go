@@ -16,7 +16,7 @@ type Host struct {
 	Physical  answer.Of[int]        `json:"physical"` // cores, of those online
 	Sockets   answer.Of[int]        `json:"sockets"`
 	Quota     answer.Of[float64]    `json:"quota"`    // CPUs that a control group allows; none where it is unlimited
-	Governor  answer.Of[[]string]   `json:"governor"` // each that a CPU of this process has, sorted
+	Governor  answer.Of[[]string]   `json:"governor"` // each that a CPU of this process has, sorted: "performance", "powersave (EPP performance)"
 	Turbo     answer.Of[bool]       `json:"turbo"`    // clocks may rise above their nominal rate
 	NUMANodes answer.Of[[]NUMANode] `json:"numa_nodes"`
 	Caches    answer.Of[[]Cache]    `json:"caches"` // of the first CPU, innermost first

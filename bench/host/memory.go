@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -36,6 +37,27 @@ func pages(path, key string) func(fields map[string]string) (int, error) {
 			return 0, fmt.Errorf("%s: %s %s: expected a number of pages", path, key, shorten(text))
 		}
 		return int(n), nil
+	}
+}
+
+const thp = "/sys/kernel/mm/transparent_hugepage/"
+
+// transparent is a setting of transparent huge pages, for those of the size that memory is mapped by. Kernels since 6.8 have
+// a setting for each size, which may say to inherit that of all. Shared memory has two that overrule it.
+func (f files) transparent(setting string) (string, error) {
+	all, err := f.choice(thp + setting)
+	if err != nil || all == "deny" || all == "force" {
+		return all, err
+	}
+	size, err := f.pageSize(thp + "hpage_pmd_size")
+	if err != nil {
+		return all, nil
+	}
+	switch own, err := f.choice(fmt.Sprintf("%shugepages-%dkB/%s", thp, size>>10, setting)); {
+	case errors.Is(err, errors.ErrUnsupported), err == nil && own == "inherit":
+		return all, nil
+	default:
+		return own, err
 	}
 }
 

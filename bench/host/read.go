@@ -59,9 +59,9 @@ func Read(root string) Host {
 		MemoryBytes: told(memory, memoryErr, kilobytes("/proc/meminfo", "MemTotal")),
 		FreeBytes:   told(memory, memoryErr, kilobytes("/proc/meminfo", "MemAvailable")),
 		HugePages: HugePages{
-			Private:      answer.From(f.choice("/sys/kernel/mm/transparent_hugepage/enabled")),
-			Shared:       answer.From(f.choice("/sys/kernel/mm/transparent_hugepage/shmem_enabled")),
-			Size:         answer.From(f.pageSize("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size")),
+			Private:      answer.From(f.transparent("enabled")),
+			Shared:       answer.From(f.transparent("shmem_enabled")),
+			Size:         answer.From(f.pageSize(thp + "hpage_pmd_size")),
 			Total:        told(memory, memoryErr, pages("/proc/meminfo", "HugePages_Total")),
 			Free:         told(memory, memoryErr, pages("/proc/meminfo", "HugePages_Free")),
 			ReservedSize: told(memory, memoryErr, kilobytes("/proc/meminfo", "Hugepagesize")),

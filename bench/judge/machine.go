@@ -70,11 +70,11 @@ func governor(h *host.Host) record.Verdict {
 	case !ok:
 		return unknown(Governor, "%v", h.Governor.Err())
 	}
-	slow := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "performance" })
+	slow := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "performance" || strings.HasSuffix(n, "(EPP performance)") })
 	if len(slow) > 0 {
 		return bad(Governor, "CPUs that this process may use have governor %s, not performance", strings.Join(slow, ", "))
 	}
-	return good(Governor, "performance")
+	return good(Governor, "%s", strings.Join(names, ", "))
 }
 
 // hugePages judges the settings for the kinds of memory that are used.

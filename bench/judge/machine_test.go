@@ -156,10 +156,12 @@ func hosts(*testing.T) map[string]verdict {
 	}
 	none := answer.None[string]("no such file")
 	all := map[string]verdict{
-		"performance":      {judge.Governor, record.Good, "performance", at(bare())},
-		"others":           {judge.Governor, record.Bad, "governor powersave, schedutil, not performance", governor(answer.Is([]string{"performance", "powersave", "schedutil"}))},
-		"no governor":      {judge.Governor, record.None, "no CPU has a cpufreq", governor(answer.None[[]string]("no CPU has a cpufreq/scaling_governor"))},
-		"governor refused": {judge.Governor, record.Unknown, "permission denied", governor(answer.From[[]string](nil, errors.New("permission denied")))},
+		"performance":       {judge.Governor, record.Good, "performance", at(bare())},
+		"others":            {judge.Governor, record.Bad, "governor powersave, schedutil, not performance", governor(answer.Is([]string{"performance", "powersave", "schedutil"}))},
+		"one in name only":  {judge.Governor, record.Good, "performance, powersave (EPP performance)", governor(answer.Is([]string{"performance", "powersave (EPP performance)"}))},
+		"that prefers less": {judge.Governor, record.Bad, "governor powersave (EPP balance_power), not performance", governor(answer.Is([]string{"powersave (EPP balance_power)", "powersave (EPP performance)"}))},
+		"no governor":       {judge.Governor, record.None, "no CPU has a cpufreq", governor(answer.None[[]string]("no CPU has a cpufreq/scaling_governor"))},
+		"governor refused":  {judge.Governor, record.Unknown, "permission denied", governor(answer.From[[]string](nil, errors.New("permission denied")))},
 
 		"madvise":             {judge.HugePages, record.Good, "", pages(answer.Is("madvise"), answer.Is("advise"))},
 		"one of two files":    {judge.HugePages, record.Good, "", pages(answer.Is("always"), none)},

@@ -19,10 +19,17 @@ import (
 // interface sends.
 func TestMeters(t *testing.T) {
 	var got []string
-	for _, m := range (&probe.Machine{}).Meters(network()) {
+	f := network()
+	// A pod sees a port of InfiniBand without its counters. Azure's interface has a device, and counts what the one below it does.
+	f.Devices = answer.Is(append(f.Devices.Or(nil), fabric.Device{Name: "mlx5_2", Netdevs: []string{"ib2"},
+		Ports: answer.Is([]fabric.Port{{Device: "mlx5_2", Number: 1, Kind: "infiniband", Counters: answer.None[fabric.Counters]("no counters")}})}))
+	f.Interfaces = answer.Is(append(f.Interfaces.Or(nil), fabric.Interface{Name: "eth7", Kind: "ethernet", Below: []string{"enP1"}},
+		fabric.Interface{Name: "enP1", Kind: "ethernet"}, fabric.Interface{Name: "ib2", Kind: "infiniband"}, fabric.Interface{Name: "bond0", Kind: "infiniband", Below: []string{"ib0"}}))
+	for _, m := range (&probe.Machine{}).Meters(f) {
 		got = append(got, fmt.Sprint(m.Name, " ", m.Local))
 	}
-	want := []string{"mlx5_0/1 false", "mlx5_1/1 false", "rdmap1s0/1 false", "br0 true", "eth0 false", "eth1 false", "eth9 false", "lo true"}
+	want := []string{"mlx5_0/1 false", "mlx5_1/1 false", "rdmap1s0/1 false", "mlx5_2/1 false", "br0 true", "eth0 false", "eth1 false", "eth9 false", "lo true",
+		"eth7 true", "enP1 false", "ib2 false", "bond0 true"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("meters (-want +got):\n%s", diff)
 	}

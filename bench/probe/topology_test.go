@@ -127,7 +127,7 @@ func TestNearest(t *testing.T) {
 // network is one of each kind of interface, and of device.
 func network() *fabric.Fabric {
 	port := func(device, kind string) answer.Of[[]fabric.Port] {
-		return answer.Is([]fabric.Port{{Device: device, Number: 1, Kind: kind}})
+		return answer.Is([]fabric.Port{{Device: device, Number: 1, Kind: kind, Counters: answer.Is(fabric.Counters{})}})
 	}
 	on := func(pci string) fabric.Place { return fabric.Place{PCI: answer.Is(pci)} }
 	return &fabric.Fabric{
