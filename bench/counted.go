@@ -79,8 +79,8 @@ func (x *crossing) find(n *record.Network) {
 	for _, i := range all.Or(nil) {
 		if !x.across && i.Kind == "loopback" || x.across && n != nil && n.Interface != nil && i.Name == *n.Interface {
 			x.device, x.reader = i, i.Reader("")
-			if driver := i.Driver.Or(""); slices.Contains(stale, driver) {
-				x.reader, x.why = nil, fmt.Errorf("the counters of %s interfaces are up to a second old", driver)
+			if x.why = stale(i.Name, all.Or(nil)); x.why != nil {
+				x.reader = nil
 			}
 			return
 		}
@@ -91,8 +91,25 @@ func (x *crossing) find(n *record.Network) {
 	}
 }
 
-// stale are drivers whose counters the device brings up to date once a second, or so: iterations are shorter.
-var stale = []string{"bnxt_en", "tg3", "bnx2x", "be2net"}
+// lazy are drivers whose counters the device brings up to date once a second, or so: iterations are shorter.
+var lazy = []string{"bnxt_en", "tg3", "bnx2x", "be2net"}
+
+// stale is why the counters of an interface are too old, if they are. What stands on others, as a bond, adds theirs
+// up. In switchdev mode mlx5_core gives what it read the time before.
+func stale(name string, interfaces []fabric.Interface) error {
+	f := fabric.Fabric{Interfaces: answer.Is(interfaces)}
+	for _, below := range f.Below(name) {
+		i := slices.IndexFunc(interfaces, func(i fabric.Interface) bool { return i.Name == below })
+		if i < 0 {
+			continue
+		}
+		driver := interfaces[i].Driver.Or("")
+		if _, switched := interfaces[i].Switch.Get(); slices.Contains(lazy, driver) || switched && driver == "mlx5_core" {
+			return fmt.Errorf("the counters of %s, driver %s, are up to a second old", fabric.Shown(below), driver)
+		}
+	}
+	return nil
+}
 
 // leaves is the interface by which bytes leave the host, "" if they do not.
 func (x *crossing) leaves() string {

@@ -213,3 +213,41 @@ func TestInterfaceThatBytesCross(t *testing.T) {
 		}
 	}
 }
+
+// Counters that are older than an iteration are not compared, whatever stands on them.
+func TestStale(t *testing.T) {
+	driver := func(name, driver string, below ...string) fabric.Interface {
+		return fabric.Interface{Name: name, Driver: answer.Is(driver), Switch: answer.None[string]("no phys_switch_id"), Below: below}
+	}
+	eth4 := driver("eth4", "mlx5_core")
+	eth4.Switch = answer.Is("e41d2d0003a1420c")
+	all := []fabric.Interface{driver("eth0", "bnxt_en"), driver("eth1", "mlx5_core"), driver("bond0", "", "eth1", "eth0"), driver("bond0.7", "", "bond0"),
+		driver("bond1", "", "eth1"), eth4, driver("vlan4", "", "eth4"), driver("eth9", "", "gone")}
+	for name, want := range map[string]string{"eth0": "eth0, driver bnxt_en", "bond0": "eth0", "bond0.7": "eth0", "eth4": "eth4, driver mlx5_core", "vlan4": "eth4",
+		"eth1": "", "bond1": "", "eth9": "", "lo": ""} {
+		if err := stale(name, all); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, expected %q", name, err, want)
+		}
+	}
+}
+
+// Processes take turns where they are on one host and may use one CPU.
+func TestShares(t *testing.T) {
+	mine := watched{On: "a", CPUs: []int{0, 1, 2, 3}}
+	for name, test := range map[string]struct {
+		other watched
+		want  bool
+	}{
+		"itself":       {mine, true},
+		"overlapping":  {watched{On: "a", CPUs: []int{3, 4}}, true},
+		"bound apart":  {watched{On: "a", CPUs: []int{4, 5, 6, 7}}, false},
+		"another host": {watched{On: "b", CPUs: []int{0, 1, 2, 3}}, false},
+	} {
+		if got := test.other.shares(&mine); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if mine.CPUs = nil; !(&watched{On: "a"}).shares(&mine) { // nobody can tell
+		t.Error("on a system without lists")
+	}
+}

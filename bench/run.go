@@ -67,8 +67,9 @@ type runner struct {
 	start           time.Time
 	timed, checking time.Duration
 
-	seen   watch.Report // beside the run
-	sweeps bool         // over numbers of workers
+	seen    watch.Report // beside the run
+	sharing int          // processes that may use a CPU of this one's, itself among them
+	sweeps  bool         // over numbers of workers
 }
 
 // side is one of the algorithms that take turns.

@@ -10,13 +10,21 @@ import (
 	"github.com/commbench/commbench/bench/judge"
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/transport/driver"
+	"github.com/commbench/commbench/transport/numa"
 )
 
-// watched is what a process that watches its host tells the others when a run is through.
+// watched is what a process tells the others when a run is through.
 type watched struct {
-	Watches  bool
+	On       string // which host it is on
+	CPUs     []int  // that it may use; none where the system does not say
+	Watches  bool   // and has seen what follows
 	Verdicts []record.Verdict
 	Sampling *record.Sampling // without its series
+}
+
+// shares says whether two processes may use one CPU.
+func (w *watched) shares(with *watched) bool {
+	return w.On == with.On && (len(with.CPUs) == 0 || slices.ContainsFunc(w.CPUs, func(cpu int) bool { return slices.Contains(with.CPUs, cpu) }))
 }
 
 // look begins to look at this host.
@@ -31,7 +39,8 @@ func (r *runner) look(ctx context.Context) {
 // went well: then all processes are here, and tell.
 func (r *runner) looked(ctx context.Context, well bool) {
 	c := &r.c
-	mine := watched{Watches: c.Watch != nil}
+	mine := watched{On: host.Identity("pid"), Watches: c.Watch != nil}
+	mine.CPUs, _ = numa.UsableCPUs()
 	if c.Watch == nil {
 		r.seen.Host = host.Read("").Record()
 	} else {
@@ -41,12 +50,21 @@ func (r *runner) looked(ctx context.Context, well bool) {
 			mine.Sampling = withoutSeries(s)
 		}
 	}
+	if r.sharing = c.OnHost; r.seen.Page != nil && r.seen.Page.Host.Cores < r.seen.Page.Host.Online.Or(0) {
+		r.sharing = 1 // bound to some, as engines bind processes
+	}
 	if c.alone() || !well {
 		return
 	}
 	all, err := share(ctx, c, "hosts", mine)
 	if err != nil {
 		return // what was measured does not depend on it
+	}
+	r.sharing = 0
+	for _, w := range all {
+		if w.shares(&mine) {
+			r.sharing++
+		}
 	}
 	var names []string
 	var lists [][]record.Verdict
@@ -99,7 +117,7 @@ func (r *runner) sign(rec *record.Record, o *series, first bool) {
 	}
 	rec.Verdicts = slices.Clone(r.seen.Verdicts)
 	if r.seen.Page != nil && !r.sweeps { // which goes beyond the cores on purpose
-		rec.Verdicts = append(rec.Verdicts, judge.Threads(&r.seen.Page.Host, r.c.Workers, r.c.Workers*r.c.OnHost))
+		rec.Verdicts = append(rec.Verdicts, judge.Threads(&r.seen.Page.Host, r.c.Workers*r.sharing))
 	}
 	if rec.Op != record.Roundtrip {
 		why := ""

@@ -11,13 +11,9 @@ import (
 	"github.com/commbench/commbench/nvml/answer"
 )
 
-// Threads compares workers with CPUs: those of all processes on a host, or this one's own where its
-// CPUs are not all that are online, as an engine binds processes; and with what a control group allows.
-func Threads(h *host.Host, own, all int) record.Verdict {
-	n := all
-	if h.Cores < h.Online.Or(h.Cores) {
-		n = own
-	}
+// Threads compares n workers, of all processes that may use CPUs of this one, with these CPUs, and with what a
+// control group allows.
+func Threads(h *host.Host, n int) record.Verdict {
 	who := unit.Counted(int64(n), "worker")
 	if quota, ok := h.Quota.Get(); ok && float64(n) > math.Ceil(quota) {
 		return bad(Workers, "%s, and the control group allows %s CPUs", who, unit.Number(quota))

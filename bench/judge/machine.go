@@ -15,7 +15,7 @@ import (
 // stand, governor and huge pages.
 func Machine(p *probe.Page) []record.Verdict {
 	return []record.Verdict{
-		links(p, nil), throttled(p, nil), standing(p), governor(&p.Host), hugePages(&p.Host, true, true),
+		links(nil, p, nil), throttled(p, nil), standing(p), governor(&p.Host), hugePages(&p.Host, true, true),
 	}
 }
 

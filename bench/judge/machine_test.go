@@ -75,10 +75,32 @@ func standing(t *testing.T) map[string]verdict {
 				l.Width = answer.None[int]("it does not say")
 				d.PCIe = answer.Is(l)
 			})},
-		"port without a cable": {judge.Links, record.Bad, "mlx5_1 port 1 is DOWN (Polling)",
+		"port without a cable": {judge.Links, record.Good, "",
 			nic(func(d *fabric.Device, p *fabric.Port) {
 				d.Place, p.State, p.Physical = place("0000:19:00.0", "pci0000:15"), answer.Is("DOWN"), answer.Is("Polling")
 			})},
+		"no port with a cable": {judge.Links, record.Bad, "mlx5_1 port 1 is DOWN (Polling)", at(bare(adapter("mlx5_1")), unplug(0))},
+		// What an Ethernet port says of a link that it does not have.
+		"a rate of none": {judge.Links, record.Good, "", at(bare(adapter("mlx5_0", func(_ *fabric.Device, p *fabric.Port) { p.Kind, p.RateGbps = "roce", answer.Is(25.0) }),
+			adapter("mlx5_1", func(_ *fabric.Device, p *fabric.Port) { p.Kind, p.RateGbps = "roce", answer.Is(40.0) })), unplug(1))},
+		"virtual functions": {judge.Links, record.Good, "", at(bare(adapter("mlx5_0"),
+			adapter("mlx5_9", func(d *fabric.Device, p *fabric.Port) {
+				d.Virtual, d.Place, p.State, p.Physical = true, place("0000:18:01.0", "pci0000:15", "0000:15:01.0"), answer.Is("DOWN"), answer.Is("LinkUp")
+			})))},
+		"rails and storage": {judge.Links, record.Good, "", looked(t, "h100x8", storage(200))},
+		"a slow rail": {judge.Links, record.Bad, "mlx5_3 port 1 runs at 200 Gb/s, others of its kind at 400", looked(t, "h100x8", func(p *probe.Page) {
+			p.Fabric.Devices.Or(nil)[1].Ports.Or(nil)[0].RateGbps = answer.Is(200.0)
+		})},
+		"half a card": {judge.Links, record.Bad, "storage_9 port 1 runs at 100 Gb/s, others of its kind at 200", looked(t, "h100x8", storage(200), storage(100))},
+		"spare at the same distance": {judge.Links, record.Good, "", looked(t, "h100-pciex8", func(p *probe.Page) {
+			for i := range p.Fabric.Devices.Or(nil) {
+				d := &p.Fabric.Devices.Or(nil)[i]
+				d.Place = place(fmt.Sprintf("0000:f%d:00.0", i), fmt.Sprintf("pci0000:f%d", i))
+			}
+		}, unplug(1))},
+		"lanes in a virtual machine": {judge.Links, record.Unknown, "GPU 1 has 8 of 16 PCIe lanes, and a virtual machine does not show", looked(t, "h100x2,pcie-width:1", func(p *probe.Page) { p.Host.Hypervisor = answer.Is("KVM") })},
+		"instances need no links":    {judge.Links, record.Good, "", looked(t, "h100x2,link-down:1,mig:1")},
+		"a part of the bridges":      {judge.Links, record.Good, "", looked(t, "h100x2,link-down:1", unswitched)},
 		"the other port of a card": {judge.Links, record.Good, "",
 			nic(func(_ *fabric.Device, p *fabric.Port) { p.State, p.Physical = answer.Is("DOWN"), answer.Is("Polling") })},
 		"cards without a bridge": {judge.Links, record.Good, "", looked(t, "h100x2", func(p *probe.Page) {
@@ -188,6 +210,25 @@ func TestTrouble(t *testing.T) {
 	const trouble = nvml.PowerCap | nvml.HardwareSlow | nvml.SoftwareHeat | nvml.HardwareHeat | nvml.PowerBrake
 	if got := judge.Trouble(chosen | trouble); got != trouble {
 		t.Errorf("got %v, expected %v", got, trouble)
+	}
+}
+
+// storage adds a NIC of the kind of the rails, on another network. Two of them are one card.
+func storage(gbps float64) func(*probe.Page) {
+	return func(p *probe.Page) {
+		devices := p.Fabric.Devices.Or(nil)
+		p.Fabric.Devices = answer.Is(append(devices, adapter(fmt.Sprintf("storage_%d", len(devices)), func(d *fabric.Device, port *fabric.Port) {
+			d.Place, port.RateGbps = place(fmt.Sprintf("0000:f0:00.%d", len(devices)%8), "pci0000:f0"), answer.Is(gbps)
+		})))
+	}
+}
+
+// unswitched has GPUs that are connected with each other.
+func unswitched(p *probe.Page) {
+	for _, g := range p.GPUs.Or(nil) {
+		for i := range g.Links.Or(nil) {
+			g.Links.Or(nil)[i].Remote = answer.Is("GPU")
+		}
 	}
 }
 

@@ -21,13 +21,17 @@ func nearestNIC(p *probe.Page, use Use) record.Verdict {
 	case len(all) == 0:
 		return f.verdict(NearestNIC, "", noGPU)
 	}
-	name := use.Interface
-	if d := p.Fabric.Owner(name); d != nil {
-		name = d.Name
+	mine := nicsOf(p, use.Interface)
+	nics := slices.DeleteFunc(probe.NICs(&p.Fabric), func(n probe.NIC) bool {
+		return !slices.Contains(mine, n.Name) && !reachable(&p.Fabric, n.Name)
+	})
+	var used []probe.NIC
+	for _, n := range nics {
+		if slices.Contains(mine, n.Name) {
+			used = append(used, n)
+		}
 	}
-	nics := slices.DeleteFunc(probe.NICs(&p.Fabric), func(n probe.NIC) bool { return n.Name != name && !reachable(&p.Fabric, n.Name) })
-	at := slices.IndexFunc(nics, func(n probe.NIC) bool { return n.Name == name })
-	if at < 0 {
+	if len(used) == 0 {
 		if len(nics) == 0 {
 			return none(NearestNIC, "no NIC has a place on the PCI bus")
 		}
@@ -37,13 +41,13 @@ func nearestNIC(p *probe.Page, use Use) record.Verdict {
 	for i := range all[:min(len(all), use.GPUs)] {
 		g := &all[i]
 		nearest, share := probe.Nearest(g, nics)
-		mine, ok := fabric.Between(g.Place, nics[at].Place).Get()
+		own, is := probe.Nearest(g, used)
 		f.looked++
 		switch {
-		case !ok:
-			f.unknownf("GPU %d: %v", i, fabric.Between(g.Place, nics[at].Place).Err())
-		case mine > share:
-			f.badf("GPU %d is %v from %s, and %v from %s", i, mine, fabric.Shown(use.Interface), share, nics[nearest[0]].Name)
+		case len(own) == 0:
+			f.unknownf("GPU %d: %v", i, fabric.Between(g.Place, used[0].Place).Err())
+		case is > share:
+			f.badf("GPU %d is %v from %s, and %v from %s", i, is, fabric.Shown(use.Interface), share, nics[nearest[0]].Name)
 		default:
 			near++
 		}

@@ -46,6 +46,8 @@ func near(t *testing.T) map[string]verdict {
 		"the nearest":            {judge.NearestNIC, record.Good, "mlx5_0 is the nearest NIC that sockets can use, or as near as any, to 1 of 1 GPU", gpus("mlx5_0")},
 		"the nearest's netdev":   {judge.NearestNIC, record.Good, "ib0 is the nearest NIC", gpus("ib0")},
 		"another GPU's":          {judge.NearestNIC, record.Bad, "GPU 0 is NODE from mlx5_3, and PIX from mlx5_0", gpus("mlx5_3")},
+		"of a bond":              {judge.NearestNIC, record.Good, "bond0 is the nearest NIC", gpus("bond0", interfaces(fabric.Interface{Name: "bond0", Place: nowhere(), Below: []string{"ib1", "ib0"}}))},
+		"of a far bond":          {judge.NearestNIC, record.Bad, "GPU 0 is NODE from bond0, and PIX from mlx5_0", gpus("bond0", interfaces(fabric.Interface{Name: "bond0", Place: nowhere(), Below: []string{"ib1"}}))},
 		"on no PCI bus":          {judge.NearestNIC, record.Unknown, "bond0 is on no PCI bus", gpus("bond0", interfaces(fabric.Interface{Name: "bond0", Place: nowhere()}))},
 		"an interface":           {judge.NearestNIC, record.Bad, "GPU 0 is NODE from eth0, and PIX from mlx5_0", gpus("eth0", interfaces(fabric.Interface{Name: "eth0", Place: place("0000:01:00.0", "pci0000:00")}))},
 		"nothing crossed":        {judge.NearestNIC, record.None, "no hop crossed a network", gpus("")},
@@ -60,6 +62,11 @@ func near(t *testing.T) map[string]verdict {
 		"a nearer one that sockets cannot use": {judge.NearestNIC, record.Good, "mlx5_3 is the nearest NIC that sockets can use", ran(t, "h100x2", judge.Seen{}, judge.Use{Interface: "mlx5_3", GPUs: 1})},
 		"near GPUs only":                       {judge.NearestNIC, record.Good, "", ran(t, "h100-pciex8", judge.Seen{}, judge.Use{Interface: "mlx5_0", GPUs: 4})},
 
+		"a link without a switch went down": {judge.Links, record.Bad, "GPU 1: NVLink 5 down", ran(t, "h100x2", judge.Seen{}, judge.Use{}, func(before, after *probe.Page) {
+			unswitched(before)
+			unswitched(after)
+			after.GPUs.Or(nil)[1].Links.Or(nil)[5].Up = answer.Is(false)
+		})},
 		"a link went down": {judge.Links, record.Bad, "GPU 1: NVLink 5 down", ran(t, "h100x2", judge.Seen{}, judge.Use{}, func(_, after *probe.Page) {
 			after.GPUs.Or(nil)[1].Links.Or(nil)[5].Up = answer.Is(false)
 		})},
@@ -67,17 +74,27 @@ func near(t *testing.T) map[string]verdict {
 		// Links of other NICs are no concern of a run.
 		"the port used is down": {judge.Links, record.Bad, "mlx5_1 port 1 is DOWN", usedOf("mlx5_1")},
 		"another port is down":  {judge.Links, record.Good, "", usedOf("mlx5_0")},
-		"its netdev was used":   {judge.Links, record.Bad, "mlx5_1 port 1 is DOWN", usedOf("ib1")},
-		"no network, no port":   {judge.Links, record.None, "", usedOf("")},
+		"below what was used":   {judge.Links, record.Bad, "mlx5_1 port 1 is DOWN", usedOf("bond0.7")},
+		"its other port": {judge.Links, record.Good, "", usedOf("mlx5_1", func(p *probe.Page) {
+			ports := &p.Fabric.Devices.Or(nil)[1].Ports
+			*ports = answer.Is([]fabric.Port{ports.Or(nil)[0], {Device: "mlx5_1", Number: 2, Kind: "infiniband", State: answer.Is("ACTIVE")}})
+		})},
+		"virtual and used":    {judge.Links, record.Bad, "mlx5_1 port 1 is DOWN", usedOf("mlx5_1", func(p *probe.Page) { p.Fabric.Devices.Or(nil)[1].Virtual = true })},
+		"its netdev was used": {judge.Links, record.Bad, "mlx5_1 port 1 is DOWN", usedOf("ib1")},
+		"no network, no port": {judge.Links, record.None, "", usedOf("")},
 	}
 }
 
 // usedOf is a run over one of two adapters, of which the second is down.
-func usedOf(name string) func() []record.Verdict {
+func usedOf(name string, change ...func(*probe.Page)) func() []record.Verdict {
 	p := bare(adapter("mlx5_0"), adapter("mlx5_1", func(d *fabric.Device, p *fabric.Port) {
 		d.Netdevs, p.State, p.Physical = []string{"ib1"}, answer.Is("DOWN"), answer.Is("Polling")
 	}))
-	with(p, fabric.Interface{Name: "ib1", Kind: "infiniband", PCIe: lanes(8)})
+	with(p, fabric.Interface{Name: "ib1", Kind: "infiniband", PCIe: lanes(8)},
+		fabric.Interface{Name: "bond0", Below: []string{"ib1"}}, fabric.Interface{Name: "bond0.7", Below: []string{"bond0"}})
+	for _, c := range change {
+		c(p)
+	}
 	return between(p, p, judge.Seen{}, judge.Use{Interface: name})
 }
 
@@ -128,8 +145,9 @@ func failed(t *testing.T) map[string]verdict {
 		"ECC":                {judge.Faults, record.Bad, "GPU 1: 3 memory errors that ECC could not correct", run("h100x2,ecc:1")},
 		"ECC corrected":      {judge.Faults, record.Bad, "GPU 1: 7 memory errors that ECC corrected", run("h100x2", grew(func(f *nvml.Faults) { f.Corrected = seven }))},
 		"PCIe replays":       {judge.Faults, record.Bad, "GPU 1: 3 PCIe replays", run("h100x2", grew(func(f *nvml.Faults) { f.PCIeReplays = seven }))},
-		"NVLink CRC":         {judge.Faults, record.Bad, "GPU 0, NVLink 0: 3 replays; GPU 0, NVLink 0: 30 CRC errors of flits", run("h100x2,crc:0")},
-		"NVLink data":        {judge.Faults, record.Bad, "GPU 1, NVLink 4: 7 CRC errors of data", run("h100x2", grew(func(f *nvml.Faults) { f.Links.Or(nil)[4].CRCData = seven }))},
+		"NVLink CRC":         {judge.Faults, record.Bad, "GPU 0, NVLink 0: 3 replays; GPU 0, NVLink 0: 3000 CRC errors of flits", run("h100x2,crc:0")},
+		"NVLink data":        {judge.Faults, record.Bad, "GPU 1, NVLink 4: 700 CRC errors of data", run("h100x2", grew(func(f *nvml.Faults) { f.Links.Or(nil)[4].CRCData = answer.Is(uint64(700)) }))},
+		"a CRC error":        {judge.Faults, record.Good, "", run("h100x2", grew(func(f *nvml.Faults) { f.Links.Or(nil)[4].CRCData = seven }))},
 		"NVLink recoveries":  {judge.Faults, record.Bad, "GPU 1, NVLink 4: 7 recoveries", run("h100x2", grew(func(f *nvml.Faults) { f.Links.Or(nil)[4].Recoveries = seven }))},
 		"NVLink gone":        {judge.Faults, record.Unknown, "GPU 1: NVLink errors: could not tell", run("h100x2", grew(func(f *nvml.Faults) { f.Links = answer.Unknown[[]nvml.LinkFaults]("no answer") }))},
 		"a remap":            {judge.Faults, record.Bad, "GPU 1: memory rows wait to be remapped", run("h100x2", grew(func(f *nvml.Faults) { f.Remapped = answer.Is(nvml.Remapped{Pending: true}) }))},
@@ -210,7 +228,7 @@ func figures() map[string]verdict {
 		for _, c := range change {
 			c(&h)
 		}
-		return one(func() record.Verdict { return judge.Threads(&h, n/2, n) })
+		return one(func() record.Verdict { return judge.Threads(&h, n) })
 	}
 	counted := func(ledger, most, bytes int64) func() []record.Verdict {
 		return one(func() record.Verdict {
@@ -231,7 +249,7 @@ func figures() map[string]verdict {
 		"more":              {judge.Workers, record.Bad, "9 workers on 8 CPUs take turns", workers(9)},
 		"more than a quota": {judge.Workers, record.Bad, "3 workers, and the control group allows 1.5", workers(3, func(h *host.Host) { h.Quota = answer.Is(1.5) })},
 		"within a part":     {judge.Workers, record.Good, "2 workers", workers(2, func(h *host.Host) { h.Quota = answer.Is(1.5) })}, // GOMAXPROCS is no less
-		"bound to some":     {judge.Workers, record.Good, "8 workers on 8 CPUs", workers(16, func(h *host.Host) { h.Online = answer.Is(64) })},
+		"on some of them":   {judge.Workers, record.Bad, "16 workers on 8 CPUs take turns", workers(16, func(h *host.Host) { h.Online = answer.Is(64) })},
 		"within a quota":    {judge.Workers, record.Good, "2 workers", workers(2, func(h *host.Host) { h.Quota = answer.Is(2.0) })},
 		"quota unknown":     {judge.Workers, record.Good, "1 worker on 8 CPUs", workers(1, func(h *host.Host) { h.Quota = answer.Unknown[float64]("permission denied") })},
 

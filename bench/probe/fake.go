@@ -2,6 +2,7 @@ package probe
 
 import (
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/commbench/commbench/bench/fabric"
@@ -73,10 +74,18 @@ func (b *board) fabric() fabric.Fabric {
 		port := fabric.Port{Device: nic.Name, Number: 1, Kind: nic.LinkLayer, State: answer.Is("ACTIVE"), Physical: answer.Is("LinkUp"),
 			RateGbps: answer.Is(nic.GbitPerS), Width: answer.Is(4),
 			Counters: answer.Is(fabric.Counters{TxBytes: sent, RxBytes: sent}), Faults: answer.Is(quiet())}
-		devices = append(devices, fabric.Device{Name: nic.Name, Place: placeOf(nic.Slot), Netdevs: []string{}, Ports: answer.Is([]fabric.Port{port}),
+		devices = append(devices, fabric.Device{Name: nic.Name, Place: placeOf(nic.Slot), Board: boardOf(nic.Name), Netdevs: []string{}, Ports: answer.Is([]fabric.Port{port}),
 			PCIe: answer.Is(fabric.PCIe{SpeedGTs: bus, MaxSpeedGTs: bus, Width: answer.Is(16), MaxWidth: answer.Is(16)})})
 	}
 	return fabric.Fabric{Interfaces: answer.Is([]fabric.Interface{}), Devices: answer.Is(devices)}
+}
+
+// boardOf is the same for NICs of a kind.
+func boardOf(nic string) answer.Of[string] {
+	if strings.HasPrefix(nic, "mlx5") {
+		return answer.Is("MT_0000000838")
+	}
+	return answer.None[string]("no board_id")
 }
 
 // quiet are the faults of a port that has had none.

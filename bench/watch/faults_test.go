@@ -25,7 +25,7 @@ func TestFaults(t *testing.T) {
 		"throttle:0:heat":  {verdict{bad, "GPU 0 was held down for 3.05 s by heat (software)"}, verdict{good, ""}, nil},
 		"xid:1:94":         {verdict{good, ""}, verdict{bad, "GPU 1: Xid 94"}, nil},
 		"ecc:1":            {verdict{good, ""}, verdict{bad, "GPU 1: 3 memory errors that ECC could not correct"}, nil},
-		"crc:0":            {verdict{good, ""}, verdict{bad, "GPU 0, NVLink 0: 30 CRC errors"}, nil},
+		"crc:0":            {verdict{good, ""}, verdict{bad, "GPU 0, NVLink 0: 3050 CRC errors"}, nil},
 		"remap:1":          {verdict{good, ""}, verdict{good, ""}, nil}, // from before
 		"wrap:1":           {verdict{good, ""}, verdict{good, ""}, nil},
 		"mig,ecc-off":      {verdict{good, ""}, verdict{good, ""}, map[string]string{"gpu1 utilization": "MIG", "gpu0 sm_active": "MIG"}},

@@ -137,7 +137,7 @@ func TestFaultsChangeWhatTheySay(t *testing.T) {
 			"gpus[1].inventory.nvlinks[0].speed_mbps": "null", "gpus[1].inventory.nvlinks[1].speed_mbps": "null",
 			"gpus[1].inventory.peers[0].nvlinks": "16"},
 		"slow-link:1":  {"gpus[1].inventory.nvlinks[17].speed_mbps": "13281"},
-		"crc:1":        {"gpus[1].faults.nvlinks[0].crc_flit": "20", "gpus[1].faults.nvlinks[0].replays": "2"},
+		"crc:1":        {"gpus[1].faults.nvlinks[0].crc_flit": "2000", "gpus[1].faults.nvlinks[0].replays": "2"},
 		"pcie-width:1": {"gpus[1].inventory.pcie.width": "8"},
 		"pcie-gen:1":   {"gpus[1].inventory.pcie.generation": "3"},
 		"remap:1":      {"gpus[1].faults.remapped_rows.pending": "true"},

@@ -74,7 +74,7 @@ var faults = []fault{
 	{Fault: Fault{"hang", "readings hang, at once or after SECONDS: [:GPU[:SECONDS]]"}, takes: takesSeconds},
 	{Fault: Fault{"link-down", "two NVLinks are down: [:GPU]"}, links: true, change: linkDown},
 	{Fault: Fault{"slow-link", "an NVLink runs at half its speed: [:GPU]"}, links: true, change: slowLink},
-	{Fault: Fault{"crc", "an NVLink has ten CRC errors and a replay a second: [:GPU]"}, links: true, change: crc},
+	{Fault: Fault{"crc", "an NVLink has a thousand CRC errors and a replay a second: [:GPU]"}, links: true, change: crc},
 	{Fault: Fault{"pcie-width", "PCIe runs on 8 lanes: [:GPU]"}, change: pcieWidth},
 	{Fault: Fault{"pcie-gen", "PCIe runs at generation 3: [:GPU]"}, change: pcieGen},
 	{Fault: Fault{"remap", "a row of memory waits to be remapped: [:GPU]"}, change: remap},
@@ -172,10 +172,10 @@ func crc(a *answers, _ *device, _ active, t float64) {
 	a.faults.Links = answer.Map(a.faults.Links, func(links []nvml.LinkFaults) []nvml.LinkFaults {
 		links = slices.Clone(links)
 		if links[0].CRCFlit.Err() != nil { // NVLink 5
-			links[0].RxErrors = answer.Is(uint64(10 * t))
+			links[0].RxErrors = answer.Is(uint64(1000 * t))
 			return links
 		}
-		links[0].CRCFlit, links[0].Replays = answer.Is(uint64(10*t)), answer.Is(uint64(t))
+		links[0].CRCFlit, links[0].Replays = answer.Is(uint64(1000*t)), answer.Is(uint64(t))
 		return links
 	})
 }
