@@ -9,6 +9,10 @@ BENCHCOUNT  ?= 1
 
 # NVML's header marks many of its functions as deprecated; go-nvml wraps them all.
 export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
+# NVML's functions are looked up as they are called: a compiler that binds all when a program starts makes one that
+# never does. What Go has by default stands before.
+export CGO_LDFLAGS ?= -O2 -g $(if $(filter Linux,$(shell uname -s)),-Wl$(comma)-z$(comma)lazy)
+comma := ,
 
 .PHONY: build test unit race isa arm64 lint cross bench fuzz golden peers bench-peers targets network soak engines cluster-files ptx
 

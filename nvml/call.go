@@ -93,6 +93,12 @@ type field struct{ id, scope uint32 }
 
 // fields asks for several at once. Every one has its own code.
 func (d *device) fields(want ...field) []answer.Of[uint64] {
+	answers, _ := d.typed(want...)
+	return answers
+}
+
+// typed also says how many bits each has, 0 where there is no value.
+func (d *device) typed(want ...field) (answers []answer.Of[uint64], bits []int) {
 	values := make([]gonvml.FieldValue, len(want))
 	for i, f := range want {
 		values[i].FieldId, values[i].ScopeId = f.id, f.scope
@@ -100,11 +106,20 @@ func (d *device) fields(want ...field) []answer.Of[uint64] {
 	all := ask(d, "nvmlDeviceGetFieldValues", func(g gonvml.Device) (struct{}, gonvml.Return) {
 		return struct{}{}, g.GetFieldValues(values)
 	})
-	answers := make([]answer.Of[uint64], len(want))
+	answers, bits = make([]answer.Of[uint64], len(want)), make([]int, len(want))
 	for i, v := range values {
 		answers[i] = then(all, func(struct{}) answer.Of[uint64] { return d.field(v) })
+		if answers[i].Err() == nil {
+			bits[i] = 64
+			switch gonvml.ValueType(v.ValueType) {
+			case gonvml.VALUE_TYPE_UNSIGNED_INT:
+				bits[i] = 32
+			case gonvml.VALUE_TYPE_UNSIGNED_SHORT:
+				bits[i] = 16
+			}
+		}
 	}
-	return answers
+	return answers, bits
 }
 
 func (d *device) field(v gonvml.FieldValue) answer.Of[uint64] {

@@ -43,6 +43,11 @@ func (d *device) retired() answer.Of[int] {
 
 func (d *device) linkFaults(n int) []LinkFaults {
 	faults := make([]LinkFaults, n)
+	want := make([]field, 2*n)
+	for l := range n {
+		want[2*l], want[2*l+1] = field{gonvml.FI_DEV_NVLINK_COUNT_RCV_ERRORS, uint32(l)}, field{gonvml.FI_DEV_NVLINK_COUNT_LINK_RECOVERY_EVENTS, uint32(l)}
+	}
+	newer := d.fields(want...) // of Blackwell and later
 	for l := range faults {
 		count := func(kind gonvml.NvLinkErrorCounter) answer.Of[uint64] {
 			return askLink(d, "nvmlDeviceGetNvLinkErrorCounter", l, func(g gonvml.Device, l int) (uint64, gonvml.Return) {
@@ -50,13 +55,11 @@ func (d *device) linkFaults(n int) []LinkFaults {
 			})
 		}
 		faults[l] = LinkFaults{
-			Replays: count(gonvml.NVLINK_ERROR_DL_REPLAY),
-			Recoveries: or(count(gonvml.NVLINK_ERROR_DL_RECOVERY), func() answer.Of[uint64] { // Blackwell and later
-				return d.fields(field{gonvml.FI_DEV_NVLINK_COUNT_LINK_RECOVERY_EVENTS, uint32(l)})[0]
-			}),
-			CRCFlit:  count(gonvml.NVLINK_ERROR_DL_CRC_FLIT),
-			CRCData:  count(gonvml.NVLINK_ERROR_DL_CRC_DATA),
-			RxErrors: d.fields(field{gonvml.FI_DEV_NVLINK_COUNT_RCV_ERRORS, uint32(l)})[0],
+			Replays:    count(gonvml.NVLINK_ERROR_DL_REPLAY),
+			Recoveries: or(count(gonvml.NVLINK_ERROR_DL_RECOVERY), func() answer.Of[uint64] { return newer[2*l+1] }),
+			CRCFlit:    count(gonvml.NVLINK_ERROR_DL_CRC_FLIT),
+			CRCData:    count(gonvml.NVLINK_ERROR_DL_CRC_DATA),
+			RxErrors:   newer[2*l],
 		}
 	}
 	return faults

@@ -13,9 +13,9 @@ import (
 	"github.com/commbench/commbench/nvml/answer"
 )
 
-// gpmPeriod is how far two samples must be apart: the driver renews them every 100 ms, and the
-// ticks of who samples as often are not exact.
-const gpmPeriod = 95 * time.Millisecond
+// gpmPeriod is how far two samples must be apart: the driver renews them every 100 ms, and on Hopper means over less are not
+// valid (nvml.h). Who samples every 100 ms has one at every second reading.
+const gpmPeriod = 105 * time.Millisecond
 
 // gpm are the two samples of a device: nil until it is known that it has any.
 type gpm struct {
@@ -41,11 +41,12 @@ func (d *device) means() answer.Of[GPM] {
 	if err := taken.Err(); err != nil {
 		return answer.From(GPM{}, err)
 	}
+	since := now.Sub(g.at)
 	g.last, g.spare, g.at = g.spare, g.last, now
 	if first {
 		return answer.Unknown[GPM]("the first reading: a mean needs two")
 	}
-	return d.compare(g.spare, g.last)
+	return d.compare(g.spare, g.last, since)
 }
 
 // samples makes the two, once. An error that may pass is not kept.
@@ -86,7 +87,7 @@ func (d *device) samples() (err error) {
 	return nil
 }
 
-func (d *device) compare(older, newer gonvml.GpmSample) answer.Of[GPM] {
+func (d *device) compare(older, newer gonvml.GpmSample, apart time.Duration) answer.Of[GPM] {
 	want := []gonvml.GpmMetricId{
 		gonvml.GPM_METRIC_SM_UTIL, gonvml.GPM_METRIC_SM_OCCUPANCY, gonvml.GPM_METRIC_DRAM_BW_UTIL,
 		gonvml.GPM_METRIC_NVLINK_TOTAL_TX_PER_SEC, gonvml.GPM_METRIC_NVLINK_TOTAL_RX_PER_SEC,
@@ -103,7 +104,8 @@ func (d *device) compare(older, newer gonvml.GpmSample) answer.Of[GPM] {
 		m := func(i int, scale float64) answer.Of[float64] { return metric(get.Metrics[i], scale) }
 		const mib = 1 << 20
 		return GPM{
-			SMPct: m(0, 1), OccupancyPct: m(1, 1), DRAMPct: m(2, 1),
+			Seconds: apart.Seconds(),
+			SMPct:   m(0, 1), OccupancyPct: m(1, 1), DRAMPct: m(2, 1),
 			NVLinkTxBps: m(3, mib), NVLinkRxBps: m(4, mib), PCIeTxBps: m(5, mib), PCIeRxBps: m(6, mib),
 		}
 	})

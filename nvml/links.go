@@ -29,7 +29,7 @@ var remotes = map[gonvml.IntNvLinkDeviceType]string{
 func (d *device) linksUp() answer.Of[[]answer.Of[bool]] {
 	var up []answer.Of[bool]
 	last, known := 0, false
-	for l := range gonvml.NVLINK_MAX_LINKS {
+	for l := range d.links.Or(gonvml.NVLINK_MAX_LINKS) {
 		a := answer.Map(askLink(d, "nvmlDeviceGetNvLinkState", l, gonvml.Device.GetNvLinkState), enabled)
 		up = append(up, a)
 		if !errors.Is(a.Err(), errors.ErrUnsupported) {
@@ -74,20 +74,33 @@ func (d *device) inventoryOfLinks() answer.Of[[]Link] {
 		speeds := d.speeds(len(up))
 		links := make([]Link, len(up))
 		for l := range links {
-			pci := then(askLink(d, "nvmlDeviceGetNvLinkRemotePciInfo", l, gonvml.Device.GetNvLinkRemotePciInfo), place)
-			links[l] = Link{
-				Up: up[l],
-				Version: named(askLink(d, "nvmlDeviceGetNvLinkVersion", l, gonvml.Device.GetNvLinkVersion),
-					"NVLink version", linkVersions),
-				SpeedMBps: speeds[l],
-				Remote: named(askLink(d, "nvmlDeviceGetNvLinkRemoteDeviceType", l, gonvml.Device.GetNvLinkRemoteDeviceType),
-					"kind of device", remotes),
-				RemotePCI: pci,
-				RemoteGPU: then(pci, d.lib.gpuAt),
+			if d.ends == nil {
+				d.ends = map[int]end{}
 			}
+			at, known := d.ends[l]
+			if !known {
+				at = d.end(l)
+				if up[l].Or(false) { // what is soldered stays
+					d.ends[l] = at
+				}
+			}
+			links[l] = Link{Up: up[l], Version: at.version, SpeedMBps: speeds[l], Remote: at.remote, RemotePCI: at.pci, RemoteGPU: then(at.pci, d.lib.gpuAt)}
 		}
 		return links
 	})
+}
+
+// end is what is at the other end of a link.
+type end struct{ version, remote, pci answer.Of[string] }
+
+func (d *device) end(l int) end {
+	return end{
+		version: named(askLink(d, "nvmlDeviceGetNvLinkVersion", l, gonvml.Device.GetNvLinkVersion),
+			"NVLink version", linkVersions),
+		remote: named(askLink(d, "nvmlDeviceGetNvLinkRemoteDeviceType", l, gonvml.Device.GetNvLinkRemoteDeviceType),
+			"kind of device", remotes),
+		pci: then(askLink(d, "nvmlDeviceGetNvLinkRemotePciInfo", l, gonvml.Device.GetNvLinkRemotePciInfo), place),
+	}
 }
 
 // speeds are of each link. Older drivers have one for all.

@@ -114,6 +114,7 @@ type Reading struct {
 	NVLink         Traffic            `json:"nvlink"`     // payload, all links
 	NVLinkRaw      Traffic            `json:"nvlink_raw"` // with headers; the one count of GPUs that have no two (NVLink 5)
 	PCIe           Traffic            `json:"pcie"`
+	PCIeBits       int                `json:"pcie_bits"` // of these counters, after which they wrap round; 0 is not known
 	GPM            answer.Of[GPM]     `json:"gpm"`
 }
 
@@ -124,7 +125,7 @@ type Traffic struct {
 	RxBytes answer.Of[uint64] `json:"rx_bytes"`
 }
 
-// Clocked is how long clocks were held down, by a counter that only grows.
+// Clocked is how long clocks were held down by the driver, by a counter that only grows. Brakes of the hardware are not in it.
 type Clocked struct {
 	PowerNS   uint64 `json:"power_ns"`
 	ThermalNS uint64 `json:"thermal_ns"`
@@ -132,6 +133,7 @@ type Clocked struct {
 
 // GPM are means since the last reading, of GPUs that count them (Hopper and later).
 type GPM struct {
+	Seconds      float64            `json:"seconds"`          // since the last reading that counted
 	SMPct        answer.Of[float64] `json:"sm_pct"`           // SMs that had a warp
 	OccupancyPct answer.Of[float64] `json:"sm_occupancy_pct"` // warps, of those that would fit
 	DRAMPct      answer.Of[float64] `json:"dram_pct"`         // of DRAM's bandwidth

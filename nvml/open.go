@@ -37,12 +37,13 @@ type library struct {
 // device is a GPU. Its methods that are not exported are called with the library's lock held.
 type device struct {
 	lib    *library
-	number int
+	number int           // among those that this process may use
 	handle gonvml.Device // nil where gone is not
 	gone   error         // why the GPU is asked nothing any more
 	pci    answer.Of[string]
 	mig    bool
 	links  answer.Of[int] // how many it has
+	ends   map[int]end    // of links that were up, which may take hundreds of calls to ask again
 	summed map[uint32]int // links that a field was last summed over
 	gpm    gpm
 	events gonvml.EventSet
@@ -61,7 +62,13 @@ func open(lib gonvml.Interface, has func(symbol string) bool) (Library, error) {
 		return nil, fmt.Errorf("nvml: cannot count GPUs: %w", err)
 	}
 	for i := range count.Or(0) {
-		l.devices = append(l.devices, l.device(i))
+		if d, mine := l.device(i); mine {
+			l.devices = append(l.devices, d)
+		}
+	}
+	if n := count.Or(0); n > 0 && len(l.devices) == 0 {
+		lib.Shutdown()
+		return nil, answer.None[Library](fmt.Sprintf("there are %d GPUs, of which this process may use none", n)).Err()
 	}
 	return l, nil
 }
@@ -84,16 +91,23 @@ func failedInit(ret gonvml.Return) error {
 	return fmt.Errorf("nvml: nvmlInit: %w: %s", ret, todo)
 }
 
-func (l *library) device(i int) *device {
-	d := &device{lib: l, number: i, summed: map[uint32]int{}}
+// device is NVML's number i. It is not mine where a control group keeps it from this process: NVML counts such GPUs too.
+func (l *library) device(i int) (d *device, mine bool) {
+	d = &device{lib: l, number: len(l.devices), summed: map[uint32]int{}}
+	mine = true
 	handle := of(l, "nvmlDeviceGetHandleByIndex", func() (gonvml.Device, gonvml.Return) {
-		return l.nvml.DeviceGetHandleByIndex(i)
+		g, ret := l.nvml.DeviceGetHandleByIndex(i)
+		mine = ret != gonvml.ERROR_NO_PERMISSION
+		return g, ret
 	})
+	if !mine {
+		return nil, false
+	}
 	d.handle, d.gone = handle.Or(nil), handle.Err()
 	d.pci = then(ask(d, "nvmlDeviceGetPciInfo", gonvml.Device.GetPciInfo), place)
 	d.mig = d.isMIG().Or(false)
 	d.deaf = d.listen()
-	return d
+	return d, true
 }
 
 func (l *library) has(symbol string) bool {

@@ -233,7 +233,7 @@ func TestGPUThatCannotBeOpened(t *testing.T) {
 	byIndex := m.DeviceGetHandleByIndexFunc
 	m.DeviceGetHandleByIndexFunc = func(i int) (gonvml.Device, gonvml.Return) {
 		if i == 0 {
-			return nil, gonvml.ERROR_NO_PERMISSION
+			return nil, gonvml.ERROR_UNKNOWN
 		}
 		return byIndex(i)
 	}
@@ -243,7 +243,7 @@ func TestGPUThatCannotBeOpened(t *testing.T) {
 		t.Fatalf("%d devices, expected 2", len(d))
 	}
 	for at, why := range answer.Missing(m.says(d[0])) {
-		if !strings.HasPrefix(at, "i.peers[0]") && !strings.Contains(why, "nvmlDeviceGetHandleByIndex: ERROR_NO_PERMISSION") {
+		if !strings.HasPrefix(at, "i.peers[0]") && !strings.Contains(why, "nvmlDeviceGetHandleByIndex: ERROR_UNKNOWN") {
 			t.Errorf("%s: %s", at, why)
 		}
 	}
@@ -253,6 +253,36 @@ func TestGPUThatCannotBeOpened(t *testing.T) {
 	m.gpus[1].events = []gonvml.EventData{xid(48)}
 	if events, err := l.Events(); len(events) != 1 || err == nil || !strings.Contains(err.Error(), "GPU 0") {
 		t.Errorf("%v, %v", events, err)
+	}
+}
+
+// A GPU that a control group keeps from this process is none of its.
+func TestGPUOfOthers(t *testing.T) {
+	m := small()
+	byIndex := m.DeviceGetHandleByIndexFunc
+	mine := 1
+	m.DeviceGetHandleByIndexFunc = func(i int) (gonvml.Device, gonvml.Return) {
+		if i != mine {
+			return nil, gonvml.ERROR_NO_PERMISSION
+		}
+		return byIndex(i)
+	}
+	l := m.open(t)
+	if d := l.Devices(); len(d) != 1 {
+		t.Fatalf("%d devices, expected 1", len(d))
+	}
+	if i := l.Devices()[0].Inventory(); i.PCI.Or("") != "0000:27:00.0" || len(i.Peers) != 1 || i.Peers[0].Ancestor.Or("") != "X" || i.Links.Or(nil)[0].RemoteGPU.Err() == nil {
+		t.Errorf("%+v", i)
+	}
+	m.gpus[1].events = []gonvml.EventData{xid(48)}
+	if events, err := l.Events(); len(events) != 1 || events[0].Device != 0 || err != nil {
+		t.Errorf("%v, %v", events, err)
+	}
+
+	m = small()
+	m.DeviceGetHandleByIndexFunc = func(int) (gonvml.Device, gonvml.Return) { return nil, gonvml.ERROR_NO_PERMISSION }
+	if _, err := open(m.Server, func(string) bool { return true }); !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "there are 2 GPUs, of which this process may use none") {
+		t.Errorf("of others only: %v", err)
 	}
 }
 

@@ -14,12 +14,14 @@ import (
 func (d *device) Reading() Reading {
 	d.lib.mu.Lock()
 	defer d.lib.mu.Unlock()
-	counters := d.fields(
+	links := d.fields(
 		field{gonvml.FI_DEV_NVLINK_THROUGHPUT_DATA_TX, allLinks}, field{gonvml.FI_DEV_NVLINK_THROUGHPUT_DATA_RX, allLinks},
 		field{gonvml.FI_DEV_NVLINK_THROUGHPUT_RAW_TX, allLinks}, field{gonvml.FI_DEV_NVLINK_THROUGHPUT_RAW_RX, allLinks},
-		// nvmlDeviceGetPcieThroughput would wait for 20 ms.
-		field{id: gonvml.FI_DEV_PCIE_COUNT_TX_BYTES}, field{id: gonvml.FI_DEV_PCIE_COUNT_RX_BYTES},
 	)
+	sent := d.counted(kib(links[0]), kib(links[2]), gonvml.FI_DEV_NVLINK_COUNT_XMIT_BYTES)
+	received := d.counted(kib(links[1]), kib(links[3]), gonvml.FI_DEV_NVLINK_COUNT_RCV_BYTES)
+	// nvmlDeviceGetPcieThroughput would wait for 20 ms.
+	bus, bits := d.typed(field{id: gonvml.FI_DEV_PCIE_COUNT_TX_BYTES}, field{id: gonvml.FI_DEV_PCIE_COUNT_RX_BYTES})
 	use := ask(d, "nvmlDeviceGetUtilizationRates", gonvml.Device.GetUtilizationRates)
 	return Reading{
 		SMMHz:     answer.Map(ask(d, "nvmlDeviceGetClockInfo", with(gonvml.Device.GetClockInfo, gonvml.CLOCK_SM)), integer),
@@ -32,14 +34,31 @@ func (d *device) Reading() Reading {
 		UtilizationPct: answer.Map(use, func(u gonvml.Utilization) int { return int(u.Gpu) }),
 		MemoryPct:      answer.Map(use, func(u gonvml.Utilization) int { return int(u.Memory) }),
 		Clocked:        d.clocked(),
-		NVLink:         Traffic{TxBytes: kib(counters[0]), RxBytes: kib(counters[1])},
-		NVLinkRaw: Traffic{
-			TxBytes: or(kib(counters[2]), func() answer.Of[uint64] { return d.overLinks(gonvml.FI_DEV_NVLINK_COUNT_XMIT_BYTES) }),
-			RxBytes: or(kib(counters[3]), func() answer.Of[uint64] { return d.overLinks(gonvml.FI_DEV_NVLINK_COUNT_RCV_BYTES) }),
-		},
-		PCIe: Traffic{TxBytes: counters[4], RxBytes: counters[5]},
-		GPM:  d.means(),
+		NVLink:         Traffic{TxBytes: sent.payload, RxBytes: received.payload},
+		NVLinkRaw:      Traffic{TxBytes: sent.raw, RxBytes: received.raw},
+		PCIe:           Traffic{TxBytes: bus[0], RxBytes: bus[1]},
+		PCIeBits:       max(bits[0], bits[1]),
+		GPM:            d.means(),
 	}
+}
+
+// bytes are what went over NVLinks one way, without headers and with them.
+type bytes struct{ payload, raw answer.Of[uint64] }
+
+// counted is that by NVLink 5's own field where the older ones count nothing: such a GPU may say that it lacks them, or
+// say 0 for ever.
+func (d *device) counted(payload, raw answer.Of[uint64], id uint32) bytes {
+	if payload.Or(0) > 0 || raw.Or(0) > 0 {
+		return bytes{payload, raw}
+	}
+	own := d.overLinks(id)
+	if payload.Err() == nil && own.Err() == nil {
+		payload = answer.None[uint64](fmt.Sprintf("0 bytes, where there is field %d", id))
+	}
+	if raw.Err() == nil && own.Err() == nil || errors.Is(raw.Err(), errors.ErrUnsupported) {
+		raw = own
+	}
+	return bytes{payload, raw}
 }
 
 func kib(a answer.Of[uint64]) answer.Of[uint64] {
@@ -56,8 +75,9 @@ func (d *device) throttle() answer.Of[Reasons] {
 }
 
 func (d *device) clocked() answer.Of[Clocked] {
-	power := d.violation(gonvml.PERF_POLICY_POWER, gonvml.FI_DEV_CLOCKS_EVENT_REASON_SW_POWER_CAP)
-	heat := d.violation(gonvml.PERF_POLICY_THERMAL, gonvml.FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN)
+	// Later fields have had other numbers in other drivers.
+	power := d.violation(gonvml.PERF_POLICY_POWER, gonvml.FI_DEV_PERF_POLICY_POWER)
+	heat := d.violation(gonvml.PERF_POLICY_THERMAL, gonvml.FI_DEV_PERF_POLICY_THERMAL)
 	return then(power, func(power uint64) answer.Of[Clocked] {
 		return answer.Map(heat, func(heat uint64) Clocked { return Clocked{PowerNS: power, ThermalNS: heat} })
 	})

@@ -25,9 +25,9 @@ func TestReading(t *testing.T) {
 		Clocked:   is(Clocked{PowerNS: 100, ThermalNS: 101}),
 		NVLink:    Traffic{is(uint64(10 << 10)), is(uint64(11 << 10))},
 		NVLinkRaw: Traffic{is(uint64(12 << 10)), is(uint64(13 << 10))},
-		PCIe:      Traffic{is(uint64(4000)), is(uint64(5000))},
+		PCIe:      Traffic{is(uint64(4000)), is(uint64(5000))}, PCIeBits: 64,
 		// The mocks' metrics are their own numbers.
-		GPM: is(GPM{SMPct: is(2.0), OccupancyPct: is(3.0), DRAMPct: is(10.0), NVLinkTxBps: is(61.0 * mib), NVLinkRxBps: is(60.0 * mib),
+		GPM: is(GPM{Seconds: 1, SMPct: is(2.0), OccupancyPct: is(3.0), DRAMPct: is(10.0), NVLinkTxBps: is(61.0 * mib), NVLinkRxBps: is(60.0 * mib),
 			PCIeTxBps: is(20.0 * mib), PCIeRxBps: is(21.0 * mib)}),
 	}
 	if diff := cmp.Diff(want, got, exact); diff != "" {
@@ -47,7 +47,7 @@ func TestReasonsOfOlderDrivers(t *testing.T) {
 func TestClockedOfNewerDrivers(t *testing.T) {
 	m := small()
 	m.lacks["nvmlDeviceGetViolationStatus"] = true
-	m.gpus[0].values[field{74, 0}], m.gpus[0].values[field{269, 0}] = uint64(7), uint64(8)
+	m.gpus[0].values[field{74, 0}], m.gpus[0].values[field{75, 0}] = uint64(7), uint64(8)
 	m.gpus[1].values[field{74, 0}] = uint64(7)
 	l := m.open(t)
 	if got := l.Devices()[0].Reading().Clocked; got != is(Clocked{7, 8}) {
@@ -128,6 +128,37 @@ func TestALinkThatNoLongerCounts(t *testing.T) {
 	}
 }
 
+// A GPU of NVLink 5 that says 0 for ever by the older fields is taken at its word for none.
+func TestOlderFieldsThatStandStill(t *testing.T) {
+	m := small()
+	v := m.gpus[0].values
+	for _, id := range []uint32{138, 139, 140, 141} {
+		v[field{id, allLinks}] = uint64(0)
+	}
+	d := m.open(t).Devices()[0]
+	if r := d.Reading(); r.NVLink.TxBytes != is(uint64(0)) || r.NVLinkRaw.RxBytes != is(uint64(0)) { // of one that has sent nothing
+		t.Errorf("%v and %v, expected 0", r.NVLink, r.NVLinkRaw)
+	}
+	v[field{gonvml.FI_DEV_NVLINK_COUNT_XMIT_BYTES, allLinks}] = uint64(3000)
+	v[field{gonvml.FI_DEV_NVLINK_COUNT_RCV_BYTES, allLinks}] = uint64(0)
+	r := d.Reading()
+	if r.NVLinkRaw.TxBytes != is(uint64(3000)) || r.NVLinkRaw.RxBytes != is(uint64(0)) || !errors.Is(r.NVLink.TxBytes.Err(), errors.ErrUnsupported) || !errors.Is(r.NVLink.RxBytes.Err(), errors.ErrUnsupported) {
+		t.Errorf("%v and %v", r.NVLink, r.NVLinkRaw)
+	}
+}
+
+// How wide PCIe's counters are is known by their type.
+func TestBitsOfPCIe(t *testing.T) {
+	m := small()
+	d := m.open(t).Devices()[0]
+	for value, bits := range map[any]int{uint32(7): 32, uint64(7): 64, noArg: 0} {
+		m.gpus[0].values[field{197, 0}], m.gpus[0].values[field{198, 0}] = value, value
+		if got := d.Reading().PCIeBits; got != bits {
+			t.Errorf("%T: %d bits, expected %d", value, got, bits)
+		}
+	}
+}
+
 func TestGPM(t *testing.T) {
 	m := small()
 	g := m.gpus[0]
@@ -143,12 +174,12 @@ func TestGPM(t *testing.T) {
 		why   string        // empty: there are means
 	}{
 		{0, ok, "the first reading: a mean needs two"},
-		{35 * time.Millisecond, ok, "35ms since the last reading, and a mean needs 95ms"},
-		{65 * time.Millisecond, ok, ""},
+		{35 * time.Millisecond, ok, "35ms since the last reading, and a mean needs 105ms"},
+		{70 * time.Millisecond, ok, ""},
 		{200 * time.Millisecond, ok, ""},
 		{200 * time.Millisecond, gonvml.ERROR_NO_PERMISSION, "nvmlGpmSampleGet: ERROR_NO_PERMISSION"},
 		{time.Millisecond, ok, ""}, // since the last that was taken
-		{94 * time.Millisecond, ok, "a mean needs 95ms"},
+		{104 * time.Millisecond, ok, "a mean needs 105ms"},
 	}
 	for i, step := range steps {
 		m.time = m.time.Add(step.after)

@@ -68,7 +68,7 @@ type GPU struct {
 	Curve   []Point `json:"curve"`    // by the number of SMs
 	KneeSMs *int    `json:"knee_sms"` // fewest whose copy rate is within KneeWithin of the best
 
-	ToDevice *Rate `json:"host_to_device"` // over PCIe, from pinned memory
+	ToDevice *Rate `json:"host_to_device"` // from pinned memory: over PCIe, on Grace over C2C
 	ToHost   *Rate `json:"device_to_host"`
 
 	Launch     *Time `json:"launch"`      // an empty kernel, one after the other

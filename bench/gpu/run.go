@@ -90,7 +90,7 @@ func (r *run) open(driver cuda.Driver) (benches []*bench, err error) {
 	}
 	var last error
 	for _, n := range devices {
-		gpu, err := driver.Use(n)
+		b, err := r.use(driver, &found[n])
 		if (errors.Is(err, errors.ErrUnsupported) || errors.Is(err, cuda.ErrTaken)) && len(r.Devices) == 0 {
 			last = err
 			r.result.Warnings = append(r.result.Warnings, err.Error())
@@ -99,16 +99,26 @@ func (r *run) open(driver cuda.Driver) (benches []*bench, err error) {
 		if err != nil {
 			return benches, err
 		}
-		b := &bench{run: r, GPU: gpu, device: found[n]}
 		benches = append(benches, b)
-		if err := b.prepare(); err != nil {
-			return benches, b.named(err)
-		}
 	}
 	if len(benches) == 0 {
 		return nil, last
 	}
 	return benches, nil
+}
+
+// use makes a GPU ready.
+func (r *run) use(driver cuda.Driver, d *cuda.Device) (*bench, error) {
+	gpu, err := driver.Use(d.Number)
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{run: r, GPU: gpu, device: *d}
+	if err := b.prepare(); err != nil {
+		_ = b.close() // the first error is the one to tell
+		return nil, b.named(err)
+	}
+	return b, nil
 }
 
 // say tells of the next figure.

@@ -115,7 +115,7 @@ func slowed(t *testing.T) map[string]verdict {
 			Reasons: map[int]nvml.Reasons{3: nvml.PowerCap | nvml.Idle}, Seconds: map[int]float64{3: 1.5}})},
 		"at a look":    {judge.Clocks, record.Bad, "GPU 2 was held down by heat (hardware)", held(judge.Seen{Reasons: map[int]nvml.Reasons{2: nvml.HardwareHeat}})},
 		"by its count": {judge.Clocks, record.Bad, "GPU 1 was held down for 2.00 s, by its own count", held(judge.Seen{Seconds: map[int]float64{1: 2}, Clocked: true})},
-		"for a moment": {judge.Clocks, record.Good, "no GPU was throttled", held(judge.Seen{Seconds: map[int]float64{1: 0.5}, Clocked: true, Span: 60})},
+		"for a moment": {judge.Clocks, record.Good, "the driver held no GPU down, by its own count", held(judge.Seen{Seconds: map[int]float64{1: 0.5}, Clocked: true, Span: 60})},
 		"by nobody":    {judge.Clocks, record.Good, "no GPU was throttled", held(judge.Seen{Looks: 9})},
 		"counted":      {judge.Clocks, record.Good, "", held(judge.Seen{Clocked: true})},
 		"idle for long": {judge.Clocks, record.Good, "", held(judge.Seen{Looks: 9,

@@ -23,6 +23,7 @@ type gpuSource struct {
 	linkSent, linkReceived, busSent, busReceived   meter
 	energy, clocked                                meter
 	raw                                            bool // NVLinks are counted with headers
+	byMean                                         bool // PCIe is by GPM's rates, and not by counters
 	reasons                                        nvml.Reasons
 	held                                           float64 // seconds, by looks
 	last                                           time.Time
@@ -59,33 +60,72 @@ func (g *gpuSource) take(now time.Time, s *sampler) {
 	if g.last.IsZero() { // once: a count with headers is another counter. Blackwell does not count payload apart
 		g.raw = errors.Is(r.NVLink.TxBytes.Err(), errors.ErrUnsupported) && errors.Is(r.NVLink.RxBytes.Err(), errors.ErrUnsupported)
 	}
+	if g.last.IsZero() {
+		g.narrow(r, s.interval)
+	}
 	g.last = now
 
 	links := r.NVLink
 	if g.raw {
 		links = r.NVLinkRaw
 	}
-	s.rate(g.nvlinkTx, &g.linkSent, links.TxBytes, now)
-	s.rate(g.nvlinkRx, &g.linkReceived, links.RxBytes, now)
-	s.rate(g.pcieTx, &g.busSent, r.PCIe.TxBytes, now)
-	s.rate(g.pcieRx, &g.busReceived, r.PCIe.RxBytes, now)
-	// Counters of millijoules and nanoseconds are kept as they are counted: meters are of whole numbers.
-	s.follow(g.power.source+" energy", &g.energy, answer.Map(r.EnergyJ, func(j float64) uint64 { return uint64(max(0, j) * 1e3) }), now)
-	s.follow(g.power.source+" throttled_time", &g.clocked, answer.Map(r.Clocked, func(c nvml.Clocked) uint64 { return c.PowerNS + c.ThermalNS }), now)
+	counts := []count{
+		{g.nvlinkTx.name(), &g.linkSent, links.TxBytes, g.nvlinkTx}, {g.nvlinkRx.name(), &g.linkReceived, links.RxBytes, g.nvlinkRx},
+		// Counters of millijoules and nanoseconds are kept as they are counted: meters are of whole numbers.
+		{g.power.source + " energy", &g.energy, answer.Map(r.EnergyJ, func(j float64) uint64 { return uint64(max(0, j) * 1e3) }), nil},
+		{g.power.source + " throttled_time", &g.clocked, answer.Map(r.Clocked, func(c nvml.Clocked) uint64 { return c.PowerNS + c.ThermalNS }), nil},
+	}
+	if !g.byMean {
+		counts = append(counts, count{g.pcieTx.name(), &g.busSent, r.PCIe.TxBytes, g.pcieTx}, count{g.pcieRx.name(), &g.busReceived, r.PCIe.RxBytes, g.pcieRx})
+	}
+	s.follow(now, counts...)
 
+	means := map[*column]func(nvml.GPM) answer.Of[float64]{
+		g.sm:        func(m nvml.GPM) answer.Of[float64] { return m.SMPct },
+		g.occupancy: func(m nvml.GPM) answer.Of[float64] { return m.OccupancyPct },
+		g.dram:      func(m nvml.GPM) answer.Of[float64] { return m.DRAMPct },
+	}
+	if g.byMean {
+		means[g.pcieTx] = func(m nvml.GPM) answer.Of[float64] { return m.PCIeTxBps }
+		means[g.pcieRx] = func(m nvml.GPM) answer.Of[float64] { return m.PCIeRxBps }
+	}
 	gpm, ok := r.GPM.Get()
-	if !ok { // the first reading has none
-		for _, c := range []*column{g.sm, g.occupancy, g.dram} {
-			c.now = math.NaN()
-			if s.looks > 0 {
-				s.miss(c.name(), r.GPM.Err())
-			}
+	for c, of := range means {
+		if ok {
+			number(s, c, of(gpm))
+			continue
 		}
+		c.now = math.NaN()
+		if s.looks > 0 { // the first reading has none
+			s.miss(c.name(), r.GPM.Err())
+		}
+	}
+	for c, m := range map[*column]*meter{g.pcieTx: &g.busSent, g.pcieRx: &g.busReceived} {
+		if g.byMean && !math.IsNaN(c.now) {
+			m.mean(c.now, gpm.Seconds)
+		}
+	}
+}
+
+// slot bounds what goes over PCIe by the link's most lanes and generation.
+func (g *gpuSource) slot(at nvml.PCIe) {
+	transfers := []float64{1: 2.5e9, 2: 5e9, 3: 8e9, 4: 16e9, 5: 32e9, 6: 64e9, 7: 128e9} // of a lane, a bit each
+	generation, ok := at.MaxGeneration.Get()
+	if lanes, known := at.MaxWidth.Get(); ok && known && generation > 0 && generation < len(transfers) && lanes > 0 {
+		g.busSent.most = 1.05 * transfers[generation] / 8 * float64(lanes)
+		g.busReceived.most = g.busSent.most
+	}
+}
+
+// narrow takes note of counters of PCIe that wrap round faster than somebody looks, as those of 32 bits do in 70 ms at
+// generation 5. Where GPM has means, these are taken in their place.
+func (g *gpuSource) narrow(r *nvml.Reading, interval time.Duration) {
+	g.busSent.bits, g.busReceived.bits = r.PCIeBits, r.PCIeBits
+	if r.PCIeBits == 0 || r.PCIeBits >= 64 || errors.Is(r.GPM.Err(), errors.ErrUnsupported) {
 		return
 	}
-	number(s, g.sm, gpm.SMPct)
-	number(s, g.occupancy, gpm.OccupancyPct)
-	number(s, g.dram, gpm.DRAMPct)
+	late := 1.5 * interval.Seconds()
+	g.byMean = interval == 0 || g.busSent.most*late >= math.Pow(2, float64(r.PCIeBits))
 }
 
 // throttledSeconds is how long clocks were held down: by the GPU's own count where it has

@@ -19,10 +19,10 @@ func TestHang(t *testing.T) {
 		looks  int           // 0 is that nobody looked beside the run
 		faults string
 	}{
-		"during the run": {"h100x2,hang:1:2", patienceAfter, 20, "no answer for 5s from GPU 1"},
-		"at once":        {"h100x2,hang:1", patienceBefore + patienceAfter, 0, "no answer for 5s from GPU 1"},
-		"all of them":    {"h100x8,hang", patienceBefore + patienceAfter, 0, "no answer for 5s from GPU 0"},
-		"at the end":     {"h100x2,hang:0:3.02", patienceAfter, 31, "no answer for 5s from GPU 0"},
+		"during the run": {"h100x2,hang:1:2", patienceAfter, 20, "no answer for 10s from GPU 1"},
+		"at once":        {"h100x2,hang:1", patienceBefore + patienceAfter, 0, "no answer for 10s from GPU 1"},
+		"all of them":    {"h100x8,hang", patienceBefore + patienceAfter, 0, "no answer for 10s from GPU 0"},
+		"at the end":     {"h100x2,hang:0:3.02", patienceAfter, 31, "no answer for 10s from GPU 0"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestHostHangs(t *testing.T) {
 			t.Errorf("got %+v", r)
 		}
 		for _, v := range r.Verdicts {
-			if v.State != record.Unknown || !strings.Contains(v.Why, "no answer for 5s from the machine") {
+			if v.State != record.Unknown || !strings.Contains(v.Why, "no answer for 10s from the machine") {
 				t.Error(v)
 			}
 		}

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 // its driver does.
 type meter struct {
 	most  float64 // that it can grow a second
+	bits  int     // after which it wraps round; 0 is not known, and then one of spans
 	last  uint64
 	at    time.Time
 	known bool
@@ -32,8 +34,23 @@ const (
 	mostHeld   = 3e9  // ns, of two causes
 )
 
-// add takes the counter at a moment, and returns by how much it grew a second; NaN is not known.
-func (m *meter) add(v answer.Of[uint64], at time.Time) float64 {
+const restarted = "it went backwards: its driver has restarted"
+
+// restarts says whether a counter is less than it was and has not wrapped round: then others of its driver, that look as
+// if they had, have restarted too.
+func (m *meter) restarts(v answer.Of[uint64], at time.Time) bool {
+	now, ok := v.Get()
+	seconds := at.Sub(m.at).Seconds()
+	if !ok || !m.known || now >= m.last || seconds <= 0 {
+		return false
+	}
+	_, why := m.growth(now, seconds)
+	return why == restarted
+}
+
+// add takes the counter at a moment, and returns by how much it grew a second; NaN is not known. all says that another counter
+// of its driver has restarted.
+func (m *meter) add(v answer.Of[uint64], at time.Time, all bool) float64 {
 	now, ok := v.Get()
 	if !ok {
 		if m.known {
@@ -42,22 +59,54 @@ func (m *meter) add(v answer.Of[uint64], at time.Time) float64 {
 		m.known = false
 		return math.NaN()
 	}
-	last, seconds, known := m.last, at.Sub(m.at).Seconds(), m.known
-	if known && seconds <= 0 {
+	seconds := at.Sub(m.at).Seconds()
+	if m.known && seconds <= 0 {
 		return math.NaN() // the next reading has what came
 	}
+	grown, why := math.NaN(), ""
+	if m.known {
+		if grown, why = m.growth(now, seconds); all && now < m.last {
+			why = restarted
+		}
+	}
 	m.last, m.at, m.known = now, at, true
-	if !known {
+	if why != "" {
+		m.fail(why)
 		return math.NaN()
 	}
-	grown, ok := growth(last, now, m.most*seconds)
-	if !ok {
-		m.fail("it went backwards: its driver has restarted")
-		return math.NaN()
+	if math.IsNaN(grown) { // the first
+		return grown
 	}
 	m.total += grown
 	m.seen = true
 	return grown / seconds
+}
+
+// mean takes a rate over some seconds in place of a counter.
+func (m *meter) mean(rate, seconds float64) {
+	m.total += rate * seconds
+	m.seen = true
+}
+
+// growth is how much the counter grew since the last reading, or why nobody knows.
+func (m *meter) growth(now uint64, seconds float64) (grown float64, why string) {
+	most := m.most * seconds
+	if m.bits > 0 && m.bits < 64 {
+		span := uint64(1) << m.bits
+		d := (now - m.last) & (span - 1)
+		switch {
+		case most >= float64(span):
+			return 0, fmt.Sprintf("it has %d bits, and may have wrapped round more than once in %.3f s", m.bits, seconds)
+		case float64(d) > most:
+			return 0, restarted
+		}
+		return float64(d), ""
+	}
+	grown, ok := growth(m.last, now, most)
+	if !ok {
+		return 0, restarted
+	}
+	return grown, ""
 }
 
 func (m *meter) fail(why string) {
@@ -66,7 +115,7 @@ func (m *meter) fail(why string) {
 	}
 }
 
-// growth is how much a counter grew. One that is less than it was has wrapped round if that
+// growth is how much a counter of unknown width grew. One that is less than it was has wrapped round if that
 // takes no more than a quarter of a span, and than could have been counted; or else it has
 // restarted, and nobody knows.
 func growth(last, now uint64, most float64) (float64, bool) {

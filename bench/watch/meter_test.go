@@ -102,7 +102,7 @@ func TestMeter(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m, start := meter{most: 1e9}, time.Unix(1e9, 0)
 			for i, s := range test.steps {
-				got := m.add(s.v, start.Add(time.Duration(s.at*1e9)))
+				got := m.add(s.v, start.Add(time.Duration(s.at*1e9)), false)
 				if got != s.rate && !(math.IsNaN(got) && math.IsNaN(s.rate)) {
 					t.Errorf("step %d is %v a second, expected %v", i, got, s.rate)
 				}
@@ -131,8 +131,8 @@ func TestMeterLimits(t *testing.T) {
 		"NVLink": {&g.linkSent, 1<<64 - 1e12}, "PCIe": {&g.busReceived, 4.32e12}, "energy": {&g.energy, 4e9}, "clocked": {&g.clocked, 3.9e9},
 	} {
 		start := time.Unix(1e9, 0)
-		test.m.add(answer.Is(test.last), start)
-		if got := test.m.add(answer.Is(uint64(0)), start.Add(100*time.Millisecond)); !math.IsNaN(got) || !strings.Contains(test.m.why, "went backwards") {
+		test.m.add(answer.Is(test.last), start, false)
+		if got := test.m.add(answer.Is(uint64(0)), start.Add(100*time.Millisecond), false); !math.IsNaN(got) || !strings.Contains(test.m.why, "went backwards") {
 			t.Errorf("%s: from %d to 0 it grew by %v a second: %q", name, test.last, got, test.m.why)
 		}
 	}

@@ -28,16 +28,17 @@ type sampler struct {
 	nics    []*nicSource
 	cpu     *cpuSource
 
-	start   time.Time
-	last    time.Time
-	at      []float64 // ms from start, of each look that is kept
-	looks   int       // all, also those that are not kept
-	late    int
-	keep    int // every how many looks is kept
-	events  []nvml.Event
-	deaf    error                    // why there are none
-	cost    answer.Of[time.Duration] // CPU time of the thread
-	missing map[string]string
+	interval time.Duration // 0 is that readings may be far apart
+	start    time.Time
+	last     time.Time
+	at       []float64 // ms from start, of each look that is kept
+	looks    int       // all, also those that are not kept
+	late     int
+	keep     int // every how many looks is kept
+	events   []nvml.Event
+	deaf     error                    // why there are none
+	cost     answer.Of[time.Duration] // CPU time of the thread
+	missing  map[string]string
 }
 
 // column is a figure of a source, a value for each look that is kept.
@@ -56,8 +57,13 @@ func (c *column) name() string { return c.source + " " + c.figure }
 func newSampler(m *probe.Machine, page *probe.Page) *sampler {
 	s := &sampler{machine: m, keep: 1, missing: map[string]string{}}
 	if m.GPUs != nil {
+		known := page.GPUs.Or(nil)
 		for i, d := range m.GPUs.Devices() {
-			s.gpus = append(s.gpus, newGPUSource(s, i, d))
+			g := newGPUSource(s, i, d)
+			if i < len(known) {
+				g.slot(known[i].PCIe)
+			}
+			s.gpus = append(s.gpus, g)
 		}
 	}
 	for _, meter := range m.Meters(&page.Fabric) {
@@ -83,6 +89,7 @@ func (s *sampler) run(interval time.Duration, first chan<- struct{}, end <-chan 
 	runtime.LockOSThread() // whose CPU time is the cost
 	defer runtime.UnlockOSThread()
 	before := threadTime()
+	s.interval = interval
 	s.look(mu, 0)
 	close(first)
 	var ticks <-chan time.Time
@@ -221,21 +228,29 @@ func number[T int | float64](s *sampler, c *column, a answer.Of[T]) {
 	c.now = float64(v)
 }
 
-// rate is the growth of a counter as a value of a look.
-func (s *sampler) rate(c *column, m *meter, v answer.Of[uint64], now time.Time) {
-	c.now = s.follow(c.name(), m, v, now)
+// count is a counter at a look.
+type count struct {
+	name string
+	m    *meter
+	v    answer.Of[uint64]
+	rate *column // nil where nobody shows it
 }
 
-// follow takes a counter, and remembers why it is not known, or not all of it.
-func (s *sampler) follow(name string, m *meter, v answer.Of[uint64], now time.Time) float64 {
-	rate := m.add(v, now)
-	switch {
-	case m.why != "":
-		s.miss(name, fmt.Errorf("%w: %s", answer.ErrUnknown, m.why))
-	case v.Err() != nil && !m.seen:
-		s.miss(name, v.Err())
+// follow takes the counters of a driver, and remembers why one is not known, or not all of it.
+func (s *sampler) follow(now time.Time, counts ...count) {
+	restarted := slices.ContainsFunc(counts, func(c count) bool { return c.m.restarts(c.v, now) })
+	for _, c := range counts {
+		rate := c.m.add(c.v, now, restarted)
+		if c.rate != nil {
+			c.rate.now = rate
+		}
+		switch {
+		case c.m.why != "":
+			s.miss(c.name, fmt.Errorf("%w: %s", answer.ErrUnknown, c.m.why))
+		case c.v.Err() != nil && !c.m.seen:
+			s.miss(c.name, c.v.Err())
+		}
 	}
-	return rate
 }
 
 // seen is what judges want to know.
@@ -273,6 +288,6 @@ func newNICSource(s *sampler, m probe.Meter) *nicSource {
 }
 
 func (n *nicSource) take(now time.Time, s *sampler) {
-	s.rate(n.tx, &n.sent, answer.From(n.counters.TxBytes, n.err), now)
-	s.rate(n.rx, &n.received, answer.From(n.counters.RxBytes, n.err), now)
+	s.follow(now, count{n.tx.name(), &n.sent, answer.From(n.counters.TxBytes, n.err), n.tx},
+		count{n.rx.name(), &n.received, answer.From(n.counters.RxBytes, n.err), n.rx})
 }

@@ -17,7 +17,7 @@ import (
 // that is in trouble may never answer.
 const (
 	patienceBefore = 15 * time.Second // NVML may have to wake eight GPUs
-	patienceAfter  = 5 * time.Second
+	patienceAfter  = 10 * time.Second
 )
 
 // Watch looks at one machine beside one run. Its methods are for one goroutine, in the order

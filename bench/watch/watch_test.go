@@ -91,7 +91,7 @@ func TestWithoutInterval(t *testing.T) {
 		machine       func(t *testing.T) *probe.Machine
 		clocks, state string
 	}{
-		"counted":   {func(t *testing.T) *probe.Machine { return machine(t, "h100x2") }, "no GPU was throttled", record.Good},
+		"counted":   {func(t *testing.T) *probe.Machine { return machine(t, "h100x2") }, "the driver held no GPU down, by its own count", record.Good},
 		"throttled": {func(t *testing.T) *probe.Machine { return machine(t, "h100x2,throttle:1") }, "GPU 1 was held down for 3.05 s by power cap", record.Bad},
 		"uncounted": {func(*testing.T) *probe.Machine {
 			return machineOf(&stub{gpus: []nvml.Device{&stubGPU{readings: readings(func(int, *nvml.Reading) {})}}})

@@ -127,15 +127,15 @@ func (e *Error) Error() string {
 	return text
 }
 
-// ErrTaken: a GPU is another's, or nobody may use it.
+// ErrTaken: a GPU is another's, which has it for itself or has filled its memory, or nobody may use it.
 var ErrTaken = errors.New("cuda: the GPU may not be used")
 
-// taken is CUDA_ERROR_DEVICE_UNAVAILABLE.
-const taken = 46
+// CUDA_ERROR_OUT_OF_MEMORY and CUDA_ERROR_DEVICE_UNAVAILABLE.
+const full, taken = 2, 46
 
 // Is says that an error is errors.ErrUnsupported where there is no driver or no GPU, and ErrTaken.
 func (e *Error) Is(target error) bool {
-	return e.none && target == errors.ErrUnsupported || e.Code == taken && target == ErrTaken
+	return e.none && target == errors.ErrUnsupported || (e.Code == taken || e.Code == full) && target == ErrTaken
 }
 
 // missing is what this machine does not have.

@@ -126,7 +126,7 @@ func (d *driver) fail(call string, code C.int) error {
 	case C.JIT_COMPILER_NOT_FOUND:
 		e.Hint = "libnvidia-ptxjitcompiler.so.1, a part of the driver, is not here"
 	case C.SYSTEM_NOT_READY:
-		e.Hint = "on a board with NVSwitch nvidia-fabricmanager must be running"
+		e.Hint = "on a board with NVSwitch nvidia-fabricmanager must be running (commbench probe shows the state of the fabric), and with confidential computing the GPUs must have been made ready"
 	case C.SYSTEM_DRIVER_MISMATCH:
 		e.Hint = "the library and the kernel's module are of different drivers: restart the machine after an update"
 	}
