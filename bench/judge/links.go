@@ -19,6 +19,9 @@ import (
 func links(before, p *probe.Page, used *string) record.Verdict {
 	var f findings
 	all := gpus(p, &f)
+	if p.Silent != "" {
+		f.unknownf("%s", p.Silent)
+	}
 	m := mesh{guest: guest(p)}
 	for i := range all {
 		for _, l := range all[i].Links.Or(nil) {

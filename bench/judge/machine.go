@@ -50,6 +50,9 @@ func throttled(p *probe.Page, seen *Seen) record.Verdict {
 		}
 	}
 	if seen == nil {
+		if p.Silent != "" {
+			f.unknownf("%s", p.Silent)
+		}
 		return f.verdict(Clocks, "no GPU is throttled now", noGPU)
 	}
 	f.bad = append(f.bad, seen.held()...)

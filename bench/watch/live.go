@@ -6,13 +6,25 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
+	"github.com/commbench/commbench/bench/judge"
 	"github.com/commbench/commbench/bench/probe"
+	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/nvml/answer"
 )
 
 // Live looks at a machine for somebody who looks on. It is for one goroutine.
-type Live struct{ s *sampler }
+type Live struct {
+	s      *sampler
+	before *probe.Page
+	faults record.Verdict // at the last look at them
+	asked  time.Time      // when that was
+	since  map[string]time.Time
+}
+
+// faultsEvery is how often faults are looked at: of eight GPUs they are a thousand calls.
+const faultsEvery = 2 * time.Second
 
 // Figure is one of a look.
 type Figure struct {
@@ -22,11 +34,11 @@ type Figure struct {
 
 // NewLive is for a machine whose page was read.
 func NewLive(m *probe.Machine, page *probe.Page) *Live {
-	return &Live{newSampler(m, page)}
+	return &Live{s: newSampler(m, page), before: page, asked: time.Now(), since: map[string]time.Time{}}
 }
 
-// Troubles are what went wrong since the beginning, a sentence each, sorted: figures that could not be told, and events. What
-// a machine does not have is none.
+// Troubles are what went wrong since the beginning, a sentence each with the time at which it was seen, sorted: figures that
+// could not be told, events, and errors that came up. What a machine does not have is none.
 func (l *Live) Troubles() []string {
 	all := []string{}
 	same := map[string][]string{} // figures of a source, by why
@@ -41,7 +53,16 @@ func (l *Live) Troubles() []string {
 	for _, e := range l.s.events {
 		all = append(all, fmt.Sprintf("gpu%d: Xid %d", e.Device, e.Xid))
 	}
+	if l.faults.State == record.Bad {
+		all = append(all, "errors came up: "+l.faults.Why)
+	}
 	slices.Sort(all)
+	for i, text := range all {
+		if _, known := l.since[text]; !known {
+			l.since[text] = time.Now()
+		}
+		all[i] = fmt.Sprintf("%s  (%s)", text, l.since[text].UTC().Format("15:04:05 UTC"))
+	}
 	return all
 }
 
@@ -63,5 +84,10 @@ func (l *Live) Look() []Figure {
 		figures = append(figures, f)
 	}
 	l.s.at = l.s.at[:0]
+	if now := time.Now(); now.Sub(l.asked) >= faultsEvery {
+		l.asked = now
+		verdicts := judge.Host(l.before, l.s.machine.Again(l.before), &judge.Seen{Looks: 1, Span: now.Sub(l.before.Time).Seconds()}, judge.Use{})
+		l.faults = verdicts[slices.IndexFunc(verdicts, func(v record.Verdict) bool { return v.Name == judge.Faults })]
+	}
 	return figures
 }

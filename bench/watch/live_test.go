@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,12 +41,41 @@ func TestLive(t *testing.T) {
 		if value, ok := lost["gpu1 power"]; !ok || value != nil || lost["gpu0 power"] == nil || len(lost) != len(second) {
 			t.Errorf("of a GPU that is lost %v", lost)
 		}
+		troubles := strings.Join(l.Troubles(), "\n")
+		for _, want := range []string{"errors came up: GPU 1 answers no more", "GPU is lost", "UTC)"} {
+			if !strings.Contains(troubles, want) {
+				t.Errorf("no %q among the troubles\n%s", want, troubles)
+			}
+		}
+		time.Sleep(time.Minute)
+		if look(); strings.Join(l.Troubles(), "\n") != troubles {
+			t.Errorf("a minute later they are\n%s", strings.Join(l.Troubles(), "\n"))
+		}
 		for range 100 {
 			look()
 		}
 		for _, c := range l.s.columns {
 			if len(c.values) > 0 || len(l.s.at) > 0 {
 				t.Errorf("%s keeps %d values", c.name(), len(c.values))
+			}
+		}
+	})
+}
+
+// Errors that come up while somebody looks on are troubles.
+func TestLiveFaults(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := machine(t, "h100x2,ecc:1")
+		defer m.Close()
+		l := NewLive(m, m.Read())
+		for _, want := range []string{"", "", "errors came up: GPU 1: 3 memory errors that ECC could not correct", "GPU 1: 5 memory errors"} {
+			l.Look()
+			if got := strings.Join(l.Troubles(), "\n"); !strings.Contains(got, want) || (got == "") != (want == "") {
+				t.Errorf("%q, expected %q", got, want)
+			}
+			time.Sleep(1500 * time.Millisecond)
+			if want != "" {
+				time.Sleep(time.Second)
 			}
 		}
 	})

@@ -14,6 +14,7 @@ import (
 	"github.com/commbench/commbench/bench/judge"
 	"github.com/commbench/commbench/bench/probe"
 	"github.com/commbench/commbench/bench/watch"
+	"github.com/commbench/commbench/nvml"
 )
 
 func probeCommand() *cli.Command {
@@ -106,7 +107,10 @@ func watchMachine(c *cli.Context, ask *asker, page *probe.Page, format string) e
 	ticker := time.NewTicker(c.Duration("interval"))
 	defer ticker.Stop()
 	w := c.App.Writer
-	inPlace := format == "table" && terminal(w)
+	inPlace := format == "table" && repaints(w)
+	if inPlace {
+		fmt.Fprintf(w, "commbench probe   the first look comes in %v\n", c.Duration("interval"))
+	}
 	for n := 0; !c.IsSet("looks") || n <= c.Int("looks"); n++ {
 		figures, err := patiently(ask, live.Look)
 		if err == nil && n > 0 { // rates need two
@@ -134,20 +138,40 @@ type look struct {
 	troubles []string
 }
 
+// lookRecord is a look for machines. docs/probe.md has its fields.
+type lookRecord struct {
+	Schema   string                         `json:"schema"`
+	Time     time.Time                      `json:"time"`
+	Version  string                         `json:"version"`
+	Fake     *string                        `json:"fake"`
+	Figures  map[string]map[string]*float64 `json:"figures"`      // by source, by name and unit
+	HeldBy   map[string][]string            `json:"held_down_by"` // by GPU
+	Troubles []string                       `json:"troubles"`
+}
+
+func lookOf(page *probe.Page, l *look) lookRecord {
+	r := lookRecord{"commbench.look/v1", l.time, version, page.Fake, map[string]map[string]*float64{}, map[string][]string{}, l.troubles}
+	for _, f := range l.figures {
+		switch {
+		case f.Unit != "bits":
+			if r.Figures[f.Source] == nil {
+				r.Figures[f.Source] = map[string]*float64{}
+			}
+			r.Figures[f.Source][f.Name+" "+f.Unit] = f.Value
+		case f.Value != nil:
+			r.HeldBy[f.Source] = append([]string{}, nvml.Reasons(*f.Value).Names()...)
+		}
+	}
+	return r
+}
+
 func showLook(w io.Writer, page *probe.Page, l *look, format string, inPlace bool) error {
 	if format == "json" {
-		values := map[string]map[string]*float64{}
-		for _, f := range l.figures {
-			if values[f.Source] == nil {
-				values[f.Source] = map[string]*float64{}
-			}
-			values[f.Source][f.Name+" "+f.Unit] = f.Value
-		}
-		return json.NewEncoder(w).Encode(map[string]any{"schema": "commbench.look/v1", "time": l.time, "figures": values, "troubles": l.troubles})
+		return json.NewEncoder(w).Encode(lookOf(page, l))
 	}
 	text := lookTable(page, l)
 	if inPlace { // home, and clear what a longer page left
-		text = slices.Concat([]byte("\x1b[H\x1b[J"), text)
+		text = slices.Concat([]byte("\x1b[H\x1b[J"), fit(text, w))
 	}
 	_, err := w.Write(text)
 	return err

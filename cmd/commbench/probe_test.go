@@ -97,14 +97,17 @@ func TestWatchingAMachine(t *testing.T) {
 	if code != exitGood || errs != "" || strings.Count(out, "\ngpu1 ") != 3 || strings.Count(out, "mlx5_0/1 ") != 3 || strings.Contains(out, "\x1b") {
 		t.Errorf("exit %d: %s%s", code, out, errs)
 	}
+	args[3] += ",throttle:1"
 	code, out, errs = commbench(t, append(args, "--format", "json")...)
 	if code != exitGood || strings.Count(out, "\n") != 3 {
 		t.Fatalf("exit %d: %s%s", code, out, errs)
 	}
 	for line := range strings.Lines(out) {
 		var look struct {
-			Time    time.Time
-			Figures map[string]map[string]*float64
+			Schema, Version, Fake string
+			Time                  time.Time
+			Figures               map[string]map[string]*float64
+			HeldBy                map[string][]string `json:"held_down_by"`
 		}
 		if err := json.Unmarshal([]byte(line), &look); err != nil {
 			t.Fatal(err)
@@ -112,12 +115,15 @@ func TestWatchingAMachine(t *testing.T) {
 		if v := look.Figures["gpu0"]["power W"]; v == nil || *v < 1 || look.Figures["mlx5_0/1"]["tx B/s"] == nil || look.Time.IsZero() {
 			t.Errorf("look %s", line)
 		}
+		if look.Schema != "commbench.look/v1" || look.Version != version || look.Fake != args[3] || len(look.HeldBy["gpu0"]) != 0 || len(look.HeldBy["gpu1"]) != 1 || look.HeldBy["gpu1"][0] != "power cap" {
+			t.Errorf("look %s", line)
+		}
 	}
 }
 
 func TestTroublesAreSeen(t *testing.T) {
 	code, out, errs := commbench(t, "probe", "--watch", "--fake", "h100x2,lost:1:0,xid:0:79", "--interval", "600ms", "--looks", "2")
-	if code != exitGood || !strings.Contains(out, "\ngpu1: could not tell: GPU is lost (") || !strings.Contains(out, "\ngpu0: Xid 79\n") {
+	if code != exitGood || !strings.Contains(out, "\ngpu1: could not tell: GPU is lost (") || !strings.Contains(out, "\ngpu0: Xid 79  (") {
 		t.Errorf("exit %d: %s%s", code, out, errs)
 	}
 }
@@ -189,7 +195,7 @@ func TestPageOfAGPUThatHangs(t *testing.T) {
 		if names := page.Topology.Names; !slices.Contains(names, "GPU0") || slices.Contains(names, "GPU1") {
 			t.Errorf("the matrix is of %v", names)
 		}
-		if out := string(pageTable(page)); !strings.Contains(out, "\n  0  NVIDIA H100") || !strings.Contains(out, "no answer from GPU 1") {
+		if out := string(pageTable(page)); !strings.Contains(out, "\n  0  NVIDIA H100") || !strings.Contains(out, "GPUs        1 of 3, asked in their order, driver") || !strings.Contains(out, "no answer from GPU 1") {
 			t.Errorf("page %s", out)
 		}
 		close(release)

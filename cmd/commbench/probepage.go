@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/commbench/commbench/bench/judge"
 	"github.com/commbench/commbench/bench/probe"
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/bench/unit"
@@ -27,10 +28,14 @@ func pageTable(p *probe.Page) []byte {
 	if !ok {
 		line(&b, "GPUs", "%v", p.GPUs.Err())
 	} else {
-		line(&b, "GPUs", "%d, driver %s, CUDA %s", len(gpus), short(p.Driver.Driver), short(p.Driver.CUDA))
+		count := fmt.Sprint(len(gpus))
+		if p.Silent != "" && len(gpus) > 0 {
+			count = fmt.Sprintf("%d of %d, asked in their order", len(gpus), len(gpus[0].Peers))
+		}
+		line(&b, "GPUs", "%s, driver %s, CUDA %s", count, short(p.Driver.Driver), short(p.Driver.CUDA))
 	}
 	if ok && p.Silent != "" {
-		line(&b, "", "%s", p.Silent)
+		line(&b, "", "%s; those after it were not asked", p.Silent)
 	}
 	if len(gpus) > 0 {
 		b.WriteByte('\n')
@@ -133,7 +138,7 @@ func gpuStrips(gpus []probe.GPU) []reports.Strip {
 		strip(gpus, "\nECC", true, func(g *probe.GPU) string { return onOff(g.ECC) }),
 		strip(gpus, "\nMIG", true, func(g *probe.GPU) string { return onOff(g.MIG) }),
 		strip(gpus, "\npersistence", true, func(g *probe.GPU) string { return onOff(g.Persistence) }),
-		now("held down\nby", func(r *nvml.Reading) string { return short(r.Throttle) }),
+		now("held down\nby", func(r *nvml.Reading) string { return short(answer.Map(r.Throttle, judge.Trouble)) }),
 	}
 }
 
@@ -247,7 +252,7 @@ func fabricLines(b *bytes.Buffer, gpus []probe.GPU) {
 				b.WriteByte('\n')
 			}
 			said[text] = true
-			line(b, "NVSwitch", "%s", text)
+			line(b, "NVLinks", "registered with the switches' fabric: %s", text)
 		}
 	}
 }

@@ -21,7 +21,7 @@ type progress struct {
 }
 
 func newProgress(w io.Writer, quiet bool) *progress {
-	if quiet || !terminal(w) {
+	if quiet || !repaints(w) {
 		return &progress{}
 	}
 	return &progress{w: w, start: time.Now()}
@@ -32,6 +32,9 @@ func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())
 }
+
+// repaints says whether what is on the screen can be written over.
+func repaints(w io.Writer) bool { return terminal(w) && os.Getenv("TERM") != "dumb" }
 
 func (p *progress) update(s bench.Progress) {
 	now := time.Now()

@@ -67,7 +67,7 @@ var faults = []fault{
 	{Fault: Fault{"throttle", "clocks fall to 60 %, and are counted as held down: [:GPU[:power|heat|hardware]]"},
 		takes: takesCause, change: throttle},
 	{Fault: Fault{"idle", "nothing runs: clocks and power are low, counters stand still: [:GPU]"}, change: idle},
-	{Fault: Fault{"ecc", "an uncorrected memory error a second: [:GPU]"}, change: ecc},
+	{Fault: Fault{"ecc", "an uncorrected memory error, and one more a second: [:GPU]"}, change: ecc},
 	{Fault: Fault{"xid", "reports a critical error, 79 if none is given, a second after the start: [:GPU[:XID]]"},
 		takes: takesXid, after: 1},
 	{Fault: Fault{"lost", "falls off the bus, after 1 s or SECONDS: [:GPU[:SECONDS]]"}, takes: takesSeconds, after: 1},
@@ -141,7 +141,7 @@ func idle(a *answers, d *device, _ active, t float64) {
 }
 
 func ecc(a *answers, _ *device, _ active, t float64) {
-	a.faults.Uncorrected = answer.Map(a.faults.Uncorrected, func(n uint64) uint64 { return n + uint64(t) })
+	a.faults.Uncorrected = answer.Map(a.faults.Uncorrected, func(n uint64) uint64 { return n + 1 + uint64(t) })
 }
 
 func linkDown(a *answers, _ *device, _ active, _ float64) {
