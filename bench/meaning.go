@@ -159,7 +159,9 @@ func versus(rec, base *record.Record) string {
 		if rec.Transport.Network != nil {
 			return text + fmt.Sprintf("; its scale-out wire bytes are %s", fewer(float64(b)/float64(a)))
 		}
-		text += fmt.Sprintf("; over a slow scale-out link its wire bytes would decide, %s", fewer(float64(b)/float64(a)))
+		if factor := float64(b) / float64(a); !alike(factor) {
+			text += fmt.Sprintf("; over a slow scale-out link its wire bytes would decide, %s", fewer(factor))
+		}
 	}
 	return text
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"time"
@@ -292,8 +293,14 @@ func (s *setting) scaleOutNote(rec, base *record.Record) string {
 		unit.Bytes(a), base.Algorithm, unit.Bytes(b), fewer(float64(b)/float64(a)), fewer(implied))
 }
 
+// alike says whether a factor is 1 to two digits after the point.
+func alike(factor float64) bool { return math.Abs(factor-1) < 0.005 }
+
 // fewer reads a factor by which something shrank: "2.2x fewer", or "2.2x more".
 func fewer(factor float64) string {
+	if alike(factor) {
+		return "as many"
+	}
 	if factor < 1 {
 		return unit.Ratio(1/factor) + " more"
 	}

@@ -98,13 +98,13 @@ func TestRunIsCancelled(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		c := short(shm.New())
 		c.Workers, c.Repeats, c.Peer = 1, 1000, []string{asPeer}
-		steps := 0
+		steps, began := 0, time.Time{}
 		c.Progress = func(string, int, int) {
-			if steps++; steps > after {
+			if steps++; steps == after+1 {
+				began = time.Now()
 				cancel(why)
 			}
 		}
-		began := time.Now()
 		result, err := Run(ctx, c)
 		if !errors.Is(err, why) || !result.Interrupted {
 			t.Errorf("after %d steps: interrupted %v, %v", after, result.Interrupted, err)

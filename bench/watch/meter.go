@@ -3,6 +3,7 @@ package watch
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/commbench/commbench/nvml/answer"
@@ -54,7 +55,7 @@ func (m *meter) add(v answer.Of[uint64], at time.Time, all bool) float64 {
 	now, ok := v.Get()
 	if !ok {
 		if m.known {
-			m.fail("it vanished: " + v.Err().Error())
+			m.fail("it vanished: " + strings.TrimPrefix(v.Err().Error(), answer.ErrUnknown.Error()+": "))
 		}
 		m.known = false
 		return math.NaN()

@@ -91,7 +91,7 @@ func TestMeter(t *testing.T) {
 		"comes late":             {[]step{{0, never, nan}, {1, is(5), nan}, {2, is(7), 2}}, 2, ""},
 		"wraps":                  {[]step{{0, is(1<<32 - 10), nan}, {1, is(20), 30}, {2, is(25), 5}}, 35, ""},
 		"restarts":               {[]step{{0, is(5000), nan}, {1, is(6000), 1000}, {2, is(10), nan}, {3, is(30), 20}}, 1020, "went backwards"},
-		"vanishes":               {[]step{{0, is(5), nan}, {1, is(15), 10}, {2, gone, nan}}, 10, "it vanished: could not tell: it fell off the bus"},
+		"vanishes":               {[]step{{0, is(5), nan}, {1, is(15), 10}, {2, gone, nan}}, 10, "it vanished: it fell off the bus"},
 		"vanishes and returns":   {[]step{{0, is(5), nan}, {1, is(15), 10}, {2, gone, nan}, {3, is(100), nan}, {4, is(101), 1}}, 11, "it vanished"},
 		"vanishes, then wraps":   {[]step{{0, is(1<<32 - 10), nan}, {1, gone, nan}, {2, is(20), nan}}, -1, "it vanished"},
 		"the first reason stays": {[]step{{0, is(500), nan}, {1, is(1), nan}, {2, gone, nan}}, -1, "went backwards"},

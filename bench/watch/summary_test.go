@@ -117,8 +117,8 @@ func TestSummary(t *testing.T) {
 		for name, want := range map[string]string{
 			"gpu0 pcie_rx": "could not tell: not asked", "gpu0 sm_active": "could not tell: not asked",
 			"gpu1 power": "could not tell: not asked", "gpu1 nvlink_tx": "not supported: no NVLinks", "gpu1 memory_clock": "could not tell: not asked",
-			"gpu1 energy": "could not tell: it vanished: could not tell: not asked", "gpu1 throttled_time": "not supported: it does not count it",
-			"a/1 tx": "could not tell: it vanished: could not tell: no such device", "c/1 tx": "could not tell: no such device",
+			"gpu1 energy": "could not tell: it vanished: not asked", "gpu1 throttled_time": "not supported: it does not count it",
+			"a/1 tx": "could not tell: it vanished: no such device", "c/1 tx": "could not tell: no such device",
 		} {
 			if got.Missing[name] != want {
 				t.Errorf("%s is missing for %q, expected %q", name, got.Missing[name], want)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -168,8 +169,12 @@ func (b *budget) suppose(changes string) error {
 			load = load.OneDomain()
 			h.ScaleUp.GPUs.Value = max(h.ScaleUp.GPUs.Value, float64(load.GPUsPerNode))
 		default:
-			if err := hardware.Change(&h, &k, change); err != nil {
+			err := hardware.Change(&h, &k, change)
+			if errors.Is(err, hardware.ErrChange) {
 				return fmt.Errorf("%w; or engine, or one-domain", err)
+			}
+			if err != nil {
+				return err
 			}
 		}
 	}

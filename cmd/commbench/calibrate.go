@@ -15,6 +15,7 @@ import (
 	"github.com/commbench/commbench/alltoall/model"
 	"github.com/commbench/commbench/alltoall/plan"
 	"github.com/commbench/commbench/bench/record"
+	"github.com/commbench/commbench/bench/unit"
 )
 
 func calibrateCommand() *cli.Command {
@@ -54,6 +55,7 @@ type calibration struct {
 	records string // where they are from
 	rows    []calibrated
 	left    []string // why records were left out
+	doubts  []string // why what was fitted may not be of the hardware
 }
 
 // calibrated is a record beside its predictions.
@@ -155,8 +157,22 @@ func calibrate(c *cli.Context) (*calibration, error) {
 		r.Before, r.After = out.Before[i], out.After[i]
 		r.Residual = r.After/r.Measured - 1
 	}
+	if n := hostOnly(recs); n > 0 {
+		out.doubts = append(out.doubts, fmt.Sprintf("%d of %s ran over the memory of a host without GPUs: what is fitted to them is how that copies, and not what %s does",
+			n, unit.Counted(int64(len(recs)), "record"), h.Name))
+	}
 	out.sign(len(samples))
 	return out, nil
+}
+
+// hostOnly counts records of runs that crossed no network and had no GPU.
+func hostOnly(recs []record.Record) (n int) {
+	for i := range recs {
+		if r := &recs[i]; r.Source == record.Measured && r.Transport.Network == nil && len(r.Host.GPUs) == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 func readRecords(c *cli.Context) (recs []record.Record, name string, err error) {

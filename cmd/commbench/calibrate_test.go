@@ -33,6 +33,24 @@ func recorded(t *testing.T) string {
 	return file
 }
 
+// Records of a host's memory fit, and say nothing of the hardware that is named.
+func TestCalibrateToAHost(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "runs.jsonl")
+	for _, tokens := range []string{"64", "256"} {
+		if code, _, errs := commbench(t, "dispatch", "--nodes", "2", "--gpus-per-node", "2", "--experts", "8", "--tokens", tokens, "--iters", "2", "--format", "jsonl", "-o", file); code != exitGood {
+			t.Fatal(errs)
+		}
+	}
+	code, out, errs := commbench(t, "calibrate", "--records", file, "--hardware", "h100", "--fit", "write_gbps")
+	if code != exitGood || !strings.Contains(out, "\nwarning: 4 of 4 records ran over the memory of a host without GPUs: ") || !strings.Contains(out, "not what h100 does") {
+		t.Errorf("exit %d: %s\n%s", code, errs, out)
+	}
+	code, out, _ = commbench(t, "calibrate", "--records", recorded(t), "--hardware", "h800", "--format", "json")
+	if code != exitGood || !strings.Contains(out, `"warnings": []`) {
+		t.Errorf("of simulations: exit %d: %s", code, out)
+	}
+}
+
 // What was slower in the records is slower in what is fitted to them, and the files that are
 // written predict what the table says.
 func TestCalibrate(t *testing.T) {

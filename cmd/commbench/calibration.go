@@ -94,6 +94,9 @@ func (f *calibration) table() []byte {
 	for _, why := range f.left {
 		fmt.Fprintf(&t, "left out: %s\n", why)
 	}
+	for _, why := range f.doubts {
+		fmt.Fprintf(&t, "warning: %s\n", why)
+	}
 	return t.Bytes()
 }
 
@@ -110,7 +113,8 @@ func (f *calibration) document() any {
 		Parameters []value      `json:"parameters"`
 		Records    []calibrated `json:"records"`
 		LeftOut    []string     `json:"left_out"`
-	}{Schema: "commbench.calibration/v1", Records: f.rows, LeftOut: append([]string{}, f.left...)}
+		Warnings   []string     `json:"warnings"`
+	}{Schema: "commbench.calibration/v1", Records: f.rows, LeftOut: append([]string{}, f.left...), Warnings: append([]string{}, f.doubts...)}
 	for _, v := range f.Values {
 		doc.Parameters = append(doc.Parameters, value{v.Parameter, v.Before, v.After, v.Determined})
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/commbench/commbench/alltoall/hardware"
 	"github.com/commbench/commbench/bench/unit"
+	"github.com/commbench/commbench/reports"
 )
 
 func hardwareCommand() *cli.Command {
@@ -120,14 +121,24 @@ func listHardware(c *cli.Context) error {
 		return writeJSON(c.App.Writer, list)
 	}
 	var b bytes.Buffer
-	const line = "%-12s%6s%10s%8s%10s%12s%7s%10s%12s  %s\n"
-	fmt.Fprintf(&b, line, "", "", "memory", "domain", "scale-up", "achievable", "NICs a", "line of", "achievable", "")
-	fmt.Fprintf(&b, line, "name", "SMs", "GB/s", "GPUs", "GB/s", "GB/s", "GPU", "one, GB/s", "GB/s", "")
-	for _, h := range all {
-		u, o := &h.ScaleUp, &h.ScaleOut
-		fmt.Fprintf(&b, line, h.Name, number(h.GPU.SMs), number(h.GPU.Memory), number(u.GPUs), number(u.Line), number(u.Achievable),
-			number(o.NICs), number(o.Line), number(o.Achievable), h.Title)
+	column := func(head string, left bool, cell func(*hardware.Hardware) string) reports.Strip {
+		return strip(all, head, left, func(h **hardware.Hardware) string { return cell(*h) })
 	}
+	figure := func(head string, of func(*hardware.Hardware) hardware.Figure) reports.Strip {
+		return column(head, false, func(h *hardware.Hardware) string { return number(of(h)) })
+	}
+	reports.Draw(&b, []reports.Strip{
+		column("\n\nname", true, func(h *hardware.Hardware) string { return h.Name }),
+		figure("\n\nSMs", func(h *hardware.Hardware) hardware.Figure { return h.GPU.SMs }),
+		figure("\nmemory\nGB/s", func(h *hardware.Hardware) hardware.Figure { return h.GPU.Memory }),
+		figure("\ndomain\nGPUs", func(h *hardware.Hardware) hardware.Figure { return h.ScaleUp.GPUs }),
+		figure("scale-up\nline\nGB/s", func(h *hardware.Hardware) hardware.Figure { return h.ScaleUp.Line }),
+		figure("scale-up\nachievable\nGB/s", func(h *hardware.Hardware) hardware.Figure { return h.ScaleUp.Achievable }),
+		figure("NICs\nof a\nGPU", func(h *hardware.Hardware) hardware.Figure { return h.ScaleOut.NICs }),
+		figure("NIC\nline\nGB/s", func(h *hardware.Hardware) hardware.Figure { return h.ScaleOut.Line }),
+		figure("NIC\nachievable\nGB/s", func(h *hardware.Hardware) hardware.Figure { return h.ScaleOut.Achievable }),
+		column("\n\nof", true, func(h *hardware.Hardware) string { return h.Title }),
+	})
 	b.WriteString("\nRates are of one GPU (memory, scale-up) or NIC, one way. commbench hardware show NAME says where each is from.\n")
 	_, err = c.App.Writer.Write(b.Bytes())
 	return err
@@ -176,7 +187,7 @@ func show(c *cli.Context, open func(name string) (d described, yaml []byte, err 
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "commbench hardware: %s   %s\n\n", d.Name, d.Title)
-	const line = "%-28s%10s  %-6s%s\n"
+	const line = "%-28s%10s  %-7s%s\n"
 	fmt.Fprintf(&b, line, "figure", "value", "unit", "source")
 	for _, l := range d.Figures {
 		fmt.Fprintf(&b, line, l.Field, numeral(l.Value), l.Unit, l.Source)

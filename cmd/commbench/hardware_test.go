@@ -237,7 +237,7 @@ func TestBadHardware(t *testing.T) {
 		"sm --measured --what-if nic=2x":                                      "are for --hardware",
 		"sm --hardware h800 --what-if wire=2x":                                "want nic, scale-up, memory, sms or sm",
 		"sm --hardware h800 --what-if nic=2x+":                                "or engine, or one-domain",
-		"sm --hardware h800 --what-if nic=0x":                                 "scale_out.line_gbps: 0",
+		"sm --hardware h800 --what-if nic=0x":                                 "scale_out.line_gbps: 0: want 0.001 to 1e+06\n",
 		"sm --hardware h800 --iters 4":                                        "--iters is about a run",
 		"sm --hardware h800 --op roundtrip":                                   "want dispatch or combine",
 		"sm --hardware h800 --algorithm ring":                                 "there are [two-hop direct alltoall low-latency pxn]",

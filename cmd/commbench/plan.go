@@ -133,7 +133,7 @@ func writePlan(b *bufio.Writer, p *bench.Prediction) {
 			unit.Count(*t.ScaleUpWire), bytes(t.ScaleUpWire), unit.Count(*t.MaxRank.ScaleUpWire),
 			unit.Bytes(*t.CopiedBytes), unit.Count(f.MatrixRow())+" B")
 	}
-	fmt.Fprintln(b, "\nTokens are rows that leave their rank, over all ranks and for the busiest; bytes are payload and scales.")
+	fmt.Fprintln(b, "\nTokens are rows that leave their rank, over all ranks and for the busiest; bytes are payload and scales.\nA matrix row is a token with its scales and metadata, rounded up to 16 bytes, as --traffic-matrix has it.")
 	for _, note := range p.Notes {
 		fmt.Fprintf(b, "note        %s\n", note)
 	}
