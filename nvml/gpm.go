@@ -32,8 +32,8 @@ func (d *device) means() answer.Of[GPM] {
 	}
 	now, first := d.lib.now(), g.at.IsZero()
 	if since := now.Sub(g.at); !first && since < gpmPeriod {
-		return answer.Unknown[GPM](fmt.Sprintf("%v since the last reading, and a mean needs %v: the next counts from the last",
-			since.Round(time.Millisecond), gpmPeriod))
+		return answer.From(GPM{}, fmt.Errorf("%w: %v since the last reading, and a mean needs %v: the next counts from the last",
+			ErrEarly, since.Round(time.Millisecond), gpmPeriod))
 	}
 	taken := ask(d, "nvmlGpmSampleGet", func(dev gonvml.Device) (struct{}, gonvml.Return) {
 		return struct{}{}, dev.GpmSampleGet(g.spare)
@@ -44,7 +44,7 @@ func (d *device) means() answer.Of[GPM] {
 	since := now.Sub(g.at)
 	g.last, g.spare, g.at = g.spare, g.last, now
 	if first {
-		return answer.Unknown[GPM]("the first reading: a mean needs two")
+		return answer.From(GPM{}, fmt.Errorf("%w: the first reading, and a mean needs two", ErrEarly))
 	}
 	return d.compare(g.spare, g.last, since)
 }

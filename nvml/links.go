@@ -80,7 +80,7 @@ func (d *device) inventoryOfLinks() answer.Of[[]Link] {
 			at, known := d.ends[l]
 			if !known {
 				at = d.end(l)
-				if up[l].Or(false) { // what is soldered stays
+				if up[l].Or(false) && at.told() { // what is soldered stays
 					d.ends[l] = at
 				}
 			}
@@ -92,6 +92,16 @@ func (d *device) inventoryOfLinks() answer.Of[[]Link] {
 
 // end is what is at the other end of a link.
 type end struct{ version, remote, pci answer.Of[string] }
+
+// told says whether asking again would tell no more.
+func (e *end) told() bool {
+	for _, a := range []answer.Of[string]{e.version, e.remote, e.pci} {
+		if errors.Is(a.Err(), answer.ErrUnknown) {
+			return false
+		}
+	}
+	return true
+}
 
 func (d *device) end(l int) end {
 	return end{

@@ -1,6 +1,10 @@
 package nvml
 
-import "github.com/commbench/commbench/nvml/answer"
+import (
+	"errors"
+
+	"github.com/commbench/commbench/nvml/answer"
+)
 
 // Library is an NVML that was opened. Its calls, and those of its devices, are made one at
 // a time; any of them may take seconds when a GPU is in trouble.
@@ -130,6 +134,9 @@ type Clocked struct {
 	PowerNS   uint64 `json:"power_ns"`
 	ThermalNS uint64 `json:"thermal_ns"`
 }
+
+// ErrEarly: a mean would be of too short a time, or is the first: the next is since the last that was not.
+var ErrEarly = errors.New("too early for a mean")
 
 // GPM are means since the last reading, of GPUs that count them (Hopper and later).
 type GPM struct {

@@ -68,7 +68,7 @@ func open(lib gonvml.Interface, has func(symbol string) bool) (Library, error) {
 	}
 	if n := count.Or(0); n > 0 && len(l.devices) == 0 {
 		lib.Shutdown()
-		return nil, answer.None[Library](fmt.Sprintf("there are %d GPUs, of which this process may use none", n)).Err()
+		return nil, answer.Unknown[Library](fmt.Sprintf("there are %d GPUs, of which this process may use none: a control group, or permissions of /dev/nvidia*", n)).Err()
 	}
 	return l, nil
 }

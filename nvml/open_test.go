@@ -281,7 +281,7 @@ func TestGPUOfOthers(t *testing.T) {
 
 	m = small()
 	m.DeviceGetHandleByIndexFunc = func(int) (gonvml.Device, gonvml.Return) { return nil, gonvml.ERROR_NO_PERMISSION }
-	if _, err := open(m.Server, func(string) bool { return true }); !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "there are 2 GPUs, of which this process may use none") {
+	if _, err := open(m.Server, func(string) bool { return true }); !errors.Is(err, answer.ErrUnknown) || !strings.Contains(err.Error(), "there are 2 GPUs, of which this process may use none") {
 		t.Errorf("of others only: %v", err)
 	}
 }

@@ -173,7 +173,7 @@ func TestGPM(t *testing.T) {
 		code  gonvml.Return // of the sample
 		why   string        // empty: there are means
 	}{
-		{0, ok, "the first reading: a mean needs two"},
+		{0, ok, "the first reading, and a mean needs two"},
 		{35 * time.Millisecond, ok, "35ms since the last reading, and a mean needs 105ms"},
 		{70 * time.Millisecond, ok, ""},
 		{200 * time.Millisecond, ok, ""},

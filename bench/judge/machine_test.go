@@ -98,9 +98,16 @@ func standing(t *testing.T) map[string]verdict {
 				d.Place = place(fmt.Sprintf("0000:f%d:00.0", i), fmt.Sprintf("pci0000:f%d", i))
 			}
 		}, unplug(1))},
-		"lanes in a virtual machine": {judge.Links, record.Unknown, "GPU 1 has 8 of 16 PCIe lanes, and a virtual machine does not show", looked(t, "h100x2,pcie-width:1", func(p *probe.Page) { p.Host.Hypervisor = answer.Is("KVM") })},
-		"instances need no links":    {judge.Links, record.Good, "", looked(t, "h100x2,link-down:1,mig:1")},
-		"a part of the bridges":      {judge.Links, record.Good, "", looked(t, "h100x2,link-down:1", unswitched)},
+		"lanes in a virtual machine": {judge.Links, record.Unknown, "GPU 1 has 8 of 16 PCIe lanes, and a virtual machine does not show", looked(t, "h100x2,pcie-width:1", inside)},
+		"speed in a virtual machine": {judge.Links, record.Unknown, "mlx5_0 has PCIe at 8 of 32 GT/s, and a virtual machine does not show", at(bare(adapter("mlx5_0", func(d *fabric.Device, _ *fabric.Port) {
+			l := lanes(16).Or(fabric.PCIe{})
+			l.SpeedGTs = answer.Is(8.0)
+			d.PCIe = answer.Is(l)
+		})), inside)},
+		"generation in a virtual machine": {judge.Links, record.Unknown, "GPU 1 is busy, and has PCIe at generation 3 of 5, and a virtual machine", looked(t, "h100x2,pcie-gen:1", inside)},
+		"rails of no GPU that answers":    {judge.Links, record.Unknown, "version mismatch", looked(t, "h100x8", storage(200), unanswered)},
+		"instances need no links":         {judge.Links, record.Good, "", looked(t, "h100x2,link-down:1,mig:1")},
+		"a part of the bridges":           {judge.Links, record.Good, "", looked(t, "h100x2,link-down:1", unswitched)},
 		"the other port of a card": {judge.Links, record.Good, "",
 			nic(func(_ *fabric.Device, p *fabric.Port) { p.State, p.Physical = answer.Is("DOWN"), answer.Is("Polling") })},
 		"cards without a bridge": {judge.Links, record.Good, "", looked(t, "h100x2", func(p *probe.Page) {
@@ -222,6 +229,9 @@ func storage(gbps float64) func(*probe.Page) {
 		})))
 	}
 }
+
+// inside a virtual machine.
+func inside(p *probe.Page) { p.Host.Hypervisor = answer.Is("KVM") }
 
 // unswitched has GPUs that are connected with each other.
 func unswitched(p *probe.Page) {

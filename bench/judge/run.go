@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/commbench/commbench/bench/fabric"
 	"github.com/commbench/commbench/bench/probe"
 	"github.com/commbench/commbench/bench/record"
 	"github.com/commbench/commbench/bench/unit"
@@ -55,7 +56,7 @@ type Use struct {
 	GPUs           int    // of a node: rank i of it stands for GPU i
 	Private, Share bool   // kinds of memory that ranks have
 
-	Only []string // PCI addresses, as sysfs has them, of the GPUs that count; nil is all of the host
+	Only []string // PCI addresses, as sysfs has them, of the GPUs that count, and no NIC does; nil is all of the host
 }
 
 // Host judges a host from its pages before and after a run, and from what was seen between
@@ -70,13 +71,14 @@ func Host(before, after *probe.Page, seen *Seen, use Use) []record.Verdict {
 	}
 }
 
-// only is a page without the GPUs that do not count. Where one that does is not on it, nothing can be said of
+// only is a page without the GPUs that do not count, and without NICs. Where one that does is not on it, nothing can be said of
 // GPUs: they are there.
 func only(p *probe.Page, pci []string) *probe.Page {
 	if p == nil {
 		return nil
 	}
 	some, all := *p, p.GPUs.Or(nil)
+	some.Fabric = fabric.Fabric{Interfaces: answer.Is([]fabric.Interface{}), Devices: answer.Is([]fabric.Device{})}
 	some.GPUs = answer.Is(slices.DeleteFunc(slices.Clone(all), func(g probe.GPU) bool { return !counts(&g, pci) }))
 	for _, at := range pci {
 		if !slices.ContainsFunc(all, func(g probe.GPU) bool { return g.PCI.Or("") == at }) {

@@ -188,7 +188,7 @@ func TestAgain(t *testing.T) {
 		if got := after.Time.Sub(before.Time); got != 2*time.Second {
 			t.Errorf("%v between the pages", got)
 		}
-		if is.Faults.Uncorrected.Or(0) != 2 || is.Reading.EnergyJ.Or(0) <= was.Reading.EnergyJ.Or(0) {
+		if is.Faults.Uncorrected.Or(0) != 3 || is.Reading.EnergyJ.Or(0) <= was.Reading.EnergyJ.Or(0) {
 			t.Errorf("faults %v, energy %v and then %v", is.Faults.Uncorrected, was.Reading.EnergyJ, is.Reading.EnergyJ)
 		}
 		sent := after.Fabric.Devices.Or(nil)[0].Ports.Or(nil)[0].Counters.Or(fabric.Counters{}).TxBytes

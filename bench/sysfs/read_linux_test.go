@@ -2,6 +2,7 @@ package sysfs_test
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -24,5 +25,17 @@ func TestNoWait(t *testing.T) {
 	defer unix.Close(fd)
 	if _, err := sysfs.Read(path, nil, 64); !errors.Is(err, unix.EAGAIN) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A buffer with room is all that is needed.
+func TestAllocations(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte("42\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 0, 64)
+	if n := testing.AllocsPerRun(100, func() { _, _ = sysfs.Read(path, buf, cap(buf)) }); n > 2 { // of the path, for the kernel
+		t.Errorf("%v allocations", n)
 	}
 }

@@ -38,15 +38,3 @@ func TestRead(t *testing.T) {
 		t.Errorf("of no file: %q, %v", b, err)
 	}
 }
-
-// A buffer with room is all that is needed.
-func TestAllocations(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(path, []byte("42\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	buf := make([]byte, 0, 64)
-	if n := testing.AllocsPerRun(100, func() { _, _ = sysfs.Read(path, buf, cap(buf)) }); n > 2 { // of the path, for the kernel
-		t.Errorf("%v allocations", n)
-	}
-}

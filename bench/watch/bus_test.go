@@ -65,7 +65,7 @@ func TestNarrowBus(t *testing.T) {
 	fast := nvml.PCIe{MaxGeneration: answer.Is(5), MaxWidth: answer.Is(16)}
 	slow := nvml.PCIe{MaxGeneration: answer.Is(3), MaxWidth: answer.Is(16)}
 	mean := answer.Is(nvml.GPM{Seconds: 0.2, PCIeTxBps: answer.Is(50e9), PCIeRxBps: answer.Is(1e9)})
-	early, never := answer.Unknown[nvml.GPM]("the first reading"), answer.None[nvml.GPM]("no GPM")
+	early, never := answer.From(nvml.GPM{}, nvml.ErrEarly), answer.None[nvml.GPM]("no GPM")
 	for name, test := range map[string]struct {
 		at       nvml.PCIe
 		interval time.Duration
@@ -74,11 +74,12 @@ func TestNarrowBus(t *testing.T) {
 		total    float64 // 0 is none
 		why      string
 	}{
-		"means":           {fast, 100 * time.Millisecond, [3]answer.Of[nvml.GPM]{early, early, mean}, 50e9, 10e9, ""},
-		"no means":        {fast, 100 * time.Millisecond, [3]answer.Of[nvml.GPM]{never, never, never}, math.NaN(), 0, "32 bits"},
-		"slow enough":     {slow, 100 * time.Millisecond, [3]answer.Of[nvml.GPM]{early, early, mean}, 1e10, 2e9, ""},
-		"without samples": {slow, 0, [3]answer.Of[nvml.GPM]{early, early, mean}, 50e9, 10e9, ""},
-		"of unknown link": {nvml.PCIe{MaxGeneration: answer.None[int]("no"), MaxWidth: answer.Is(16)}, 10 * time.Millisecond, [3]answer.Of[nvml.GPM]{early, early, mean}, 50e9, 10e9, ""},
+		"means":              {fast, 100 * time.Millisecond, [3]answer.Of[nvml.GPM]{early, early, mean}, 50e9, 10e9, ""},
+		"of the time before": {fast, 100 * time.Millisecond, [3]answer.Of[nvml.GPM]{mean, early, early}, math.NaN(), 0, ""},
+		"no means":           {fast, 100 * time.Millisecond, [3]answer.Of[nvml.GPM]{never, never, never}, math.NaN(), 0, "32 bits"},
+		"slow enough":        {slow, 100 * time.Millisecond, [3]answer.Of[nvml.GPM]{early, early, mean}, 1e10, 2e9, ""},
+		"without samples":    {slow, 0, [3]answer.Of[nvml.GPM]{early, early, mean}, 50e9, 10e9, ""},
+		"of unknown link":    {nvml.PCIe{MaxGeneration: answer.None[int]("no"), MaxWidth: answer.Is(16)}, 10 * time.Millisecond, [3]answer.Of[nvml.GPM]{early, early, mean}, 50e9, 10e9, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &sampler{missing: map[string]string{}, interval: test.interval}
@@ -95,8 +96,14 @@ func TestNarrowBus(t *testing.T) {
 			if sum := g.busSent.sum(); (sum == nil) != (test.total == 0) || sum != nil && *sum != test.total {
 				t.Errorf("in all %v, expected %v", sum, test.total)
 			}
-			if why := s.missing["gpu0 pcie_tx"]; test.why != "" && !strings.Contains(why, test.why) {
+			if why := s.missing["gpu0 pcie_tx"]; test.why != "" && !strings.Contains(why, test.why) || test.why == "" && why != "" {
 				t.Errorf("missing for %q, expected %q", why, test.why)
+			}
+			// What is not in the sum is said.
+			s.last = time.Unix(1e9, 290e6)
+			g.tail(s)
+			if why := s.missing["gpu0 pcie_tx"]; strings.Contains(why, "the last 90ms, too short for a mean") != (g.byMean && test.total > 0) {
+				t.Errorf("at the end missing for %q", why)
 			}
 		})
 	}

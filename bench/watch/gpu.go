@@ -26,7 +26,7 @@ type gpuSource struct {
 	byMean                                         bool // PCIe is by GPM's rates, and not by counters
 	reasons                                        nvml.Reasons
 	held                                           float64 // seconds, by looks
-	last                                           time.Time
+	last, lastMean                                 time.Time
 }
 
 func newGPUSource(s *sampler, i int, d nvml.Device) *gpuSource {
@@ -91,18 +91,30 @@ func (g *gpuSource) take(now time.Time, s *sampler) {
 	}
 	gpm, ok := r.GPM.Get()
 	for c, of := range means {
-		if ok {
+		switch {
+		case ok && s.looks > 0: // the first is of the time before
 			number(s, c, of(gpm))
 			continue
-		}
-		c.now = math.NaN()
-		if s.looks > 0 { // the first reading has none
+		case s.looks > 0 && !errors.Is(r.GPM.Err(), nvml.ErrEarly):
 			s.miss(c.name(), r.GPM.Err())
 		}
+		c.now = math.NaN()
+	}
+	if ok {
+		g.lastMean = now
 	}
 	for c, m := range map[*column]*meter{g.pcieTx: &g.busSent, g.pcieRx: &g.busReceived} {
 		if g.byMean && !math.IsNaN(c.now) {
 			m.mean(c.now, gpm.Seconds)
+		}
+	}
+}
+
+// tail says what is not in the sums: means that would have been of too short a time at the end.
+func (g *gpuSource) tail(s *sampler) {
+	if short := s.last.Sub(g.lastMean); g.byMean && g.busSent.seen && short > 0 {
+		for _, c := range []*column{g.pcieTx, g.pcieRx} {
+			s.miss(c.name(), fmt.Errorf("%w: the last %v, too short for a mean", answer.ErrUnknown, short.Round(time.Millisecond)))
 		}
 	}
 }

@@ -53,16 +53,25 @@ func (l *Live) Troubles() []string {
 	for _, e := range l.s.events {
 		all = append(all, fmt.Sprintf("gpu%d: Xid %d", e.Device, e.Xid))
 	}
+	const faults = "errors came up: "
 	if l.faults.State == record.Bad {
-		all = append(all, "errors came up: "+l.faults.Why)
+		all = append(all, faults+l.faults.Why)
 	}
 	slices.Sort(all)
+	seen := map[string]time.Time{}
 	for i, text := range all {
-		if _, known := l.since[text]; !known {
-			l.since[text] = time.Now()
+		what := text
+		if strings.HasPrefix(text, faults) { // counts grow
+			what = faults
 		}
-		all[i] = fmt.Sprintf("%s  (%s)", text, l.since[text].UTC().Format("15:04:05 UTC"))
+		at, known := l.since[what]
+		if !known {
+			at = time.Now()
+		}
+		seen[what] = at
+		all[i] = fmt.Sprintf("%s  (%s)", text, at.UTC().Format("15:04:05 UTC"))
 	}
+	l.since = seen
 	return all
 }
 

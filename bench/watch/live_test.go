@@ -68,7 +68,7 @@ func TestLiveFaults(t *testing.T) {
 		m := machine(t, "h100x2,ecc:1")
 		defer m.Close()
 		l := NewLive(m, m.Read())
-		for _, want := range []string{"", "", "errors came up: GPU 1: 3 memory errors that ECC could not correct", "GPU 1: 5 memory errors"} {
+		for _, want := range []string{"", "", "errors came up: GPU 1: 3 memory errors that ECC could not correct  (00:00:03 UTC)", "GPU 1: 5 memory errors that ECC could not correct  (00:00:03 UTC)"} {
 			l.Look()
 			if got := strings.Join(l.Troubles(), "\n"); !strings.Contains(got, want) || (got == "") != (want == "") {
 				t.Errorf("%q, expected %q", got, want)

@@ -3,6 +3,7 @@ package watch
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -141,4 +142,29 @@ func (m *meter) sum() *float64 {
 		return nil
 	}
 	return &m.total
+}
+
+// count is a counter at a look.
+type count struct {
+	name string
+	m    *meter
+	v    answer.Of[uint64]
+	rate *column // nil where nobody shows it
+}
+
+// follow takes the counters of a driver, and remembers why one is not known, or not all of it.
+func (s *sampler) follow(now time.Time, counts ...count) {
+	restarted := slices.ContainsFunc(counts, func(c count) bool { return c.m.restarts(c.v, now) })
+	for _, c := range counts {
+		rate := c.m.add(c.v, now, restarted)
+		if c.rate != nil {
+			c.rate.now = rate
+		}
+		switch {
+		case c.m.why != "":
+			s.miss(c.name, fmt.Errorf("%w: %s", answer.ErrUnknown, c.m.why))
+		case c.v.Err() != nil && !c.m.seen:
+			s.miss(c.name, c.v.Err())
+		}
+	}
 }

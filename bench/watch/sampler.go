@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/commbench/commbench/bench/fabric"
 	"github.com/commbench/commbench/bench/judge"
 	"github.com/commbench/commbench/bench/probe"
 	"github.com/commbench/commbench/nvml"
@@ -228,31 +227,6 @@ func number[T int | float64](s *sampler, c *column, a answer.Of[T]) {
 	c.now = float64(v)
 }
 
-// count is a counter at a look.
-type count struct {
-	name string
-	m    *meter
-	v    answer.Of[uint64]
-	rate *column // nil where nobody shows it
-}
-
-// follow takes the counters of a driver, and remembers why one is not known, or not all of it.
-func (s *sampler) follow(now time.Time, counts ...count) {
-	restarted := slices.ContainsFunc(counts, func(c count) bool { return c.m.restarts(c.v, now) })
-	for _, c := range counts {
-		rate := c.m.add(c.v, now, restarted)
-		if c.rate != nil {
-			c.rate.now = rate
-		}
-		switch {
-		case c.m.why != "":
-			s.miss(c.name, fmt.Errorf("%w: %s", answer.ErrUnknown, c.m.why))
-		case c.v.Err() != nil && !c.m.seen:
-			s.miss(c.name, c.v.Err())
-		}
-	}
-}
-
 // seen is what judges want to know.
 func (s *sampler) seen(to *judge.Seen) {
 	to.Span = s.last.Sub(s.start).Seconds()
@@ -268,26 +242,4 @@ func (s *sampler) seen(to *judge.Seen) {
 		}
 		to.Clocked = to.Clocked && g.clocked.seen
 	}
-}
-
-// nicSource is a port or an interface.
-type nicSource struct {
-	name     string
-	local    bool // what it counts leaves no machine
-	read     func() (fabric.Counters, error)
-	counters fabric.Counters
-	err      error
-	tx, rx   *column
-	sent     meter
-	received meter
-}
-
-func newNICSource(s *sampler, m probe.Meter) *nicSource {
-	return &nicSource{name: m.Name, local: m.Local, read: m.Read, sent: meter{most: mostBus}, received: meter{most: mostBus},
-		tx: s.column(m.Name, "tx", "B/s"), rx: s.column(m.Name, "rx", "B/s")}
-}
-
-func (n *nicSource) take(now time.Time, s *sampler) {
-	s.follow(now, count{n.tx.name(), &n.sent, answer.From(n.counters.TxBytes, n.err), n.tx},
-		count{n.rx.name(), &n.received, answer.From(n.counters.RxBytes, n.err), n.rx})
 }

@@ -13,6 +13,9 @@ import (
 
 // record is the series with their summary.
 func (s *sampler) record(interval time.Duration) *record.Sampling {
+	for _, g := range s.gpus {
+		g.tail(s)
+	}
 	r := &record.Sampling{IntervalMS: float64(interval.Microseconds()) / 1e3, Seconds: s.last.Sub(s.start).Seconds(),
 		Looks: s.looks, Late: s.late, Missing: maps.Clone(s.missing), AtMS: slices.Clone(s.at)}
 	if r.Seconds > 0 {

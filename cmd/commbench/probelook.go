@@ -21,6 +21,7 @@ func lookTable(p *probe.Page, l *look) []byte {
 		fmt.Fprintf(&b, "   a machine that is not there: %s", *p.Fake)
 	}
 	b.WriteByte('\n')
+	writeTroubles(&b, l.troubles) // first, where a small screen has them
 	for rest := l.figures; len(rest) > 0; {
 		// Sources that have the same figures share a table.
 		head, sources := figuresOf(rest), 0
@@ -54,18 +55,21 @@ func lookTable(p *probe.Page, l *look) []byte {
 		b.WriteByte('\n')
 		reports.Draw(&b, strips)
 	}
+	return append(b.Bytes(), '\n')
+}
+
+func writeTroubles(b *bytes.Buffer, troubles []string) {
 	const most = 8
-	if len(l.troubles) > 0 {
+	if len(troubles) > 0 {
 		b.WriteByte('\n')
 	}
-	for i, text := range l.troubles {
+	for i, text := range troubles {
 		if i == most {
-			fmt.Fprintf(&b, "and %d more\n", len(l.troubles)-most)
+			fmt.Fprintf(b, "and %d more\n", len(troubles)-most)
 			break
 		}
-		fmt.Fprintln(&b, text)
+		fmt.Fprintln(b, text)
 	}
-	return append(b.Bytes(), '\n')
 }
 
 // figureName is a heading.

@@ -31,11 +31,10 @@ func fit(text []byte, w io.Writer) []byte {
 func cut(text []byte, lines, columns int) []byte {
 	all := bytes.SplitAfter(bytes.TrimRight(text, "\n"), []byte("\n"))
 	var b bytes.Buffer
-	for i, line := range all {
-		if left := len(all) - i; i == lines-2 && left > 1 {
-			fmt.Fprintf(&b, "... and %d lines more, which this screen has no room for\n", left)
-			break
-		}
+	if room := max(1, lines-2); len(all) > room+1 {
+		all = append(all[:room:room], fmt.Appendf(nil, "... and %d lines more, which this screen has no room for", len(all)-room))
+	}
+	for _, line := range all {
 		line = bytes.TrimSuffix(line, []byte("\n"))
 		if utf8.RuneCount(line) > columns {
 			line = []byte(string([]rune(string(line))[:columns-1]) + ">")

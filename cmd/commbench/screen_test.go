@@ -16,6 +16,7 @@ func TestCut(t *testing.T) {
 		"just":     {"a\nb\nc\n", 4, 1, "a\nb\nc\n"},
 		"too long": {"a\nb\nc\nd\n", 4, 80, "a\nb\n... and 2 lines more, which this screen has no room for\n"},
 		"too wide": {"abcdef\nabcde\n\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9", 24, 5, "abcd>\nabcde\n\u00e9\u00e9\u00e9\u00e9>\n"},
+		"narrow":   {"a\nb\nc\nd\n", 4, 10, "a\nb\n... and 2>\n"},
 		"empty":    {"", 24, 80, "\n"},
 	} {
 		got := string(cut([]byte(test.text), test.lines, test.columns))
