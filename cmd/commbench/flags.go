@@ -68,7 +68,7 @@ func benchFlags() []cli.Flag {
 		&cli.IntFlag{Name: "workers", Category: runFlags, Usage: "threads that step the ranks' roles, the host's SM budget", DefaultText: "the cores that may be used"},
 		&cli.BoolFlag{Name: "pin", Category: runFlags, Usage: "tie each worker to a core, and on machines with several memory nodes each rail's memory to its workers' node"},
 		intFlag("warmup", runFlags, bench.DefaultWarmup, "iterations before those that count; combines warm up before each of two blocks"),
-		intFlag("iters", runFlags, bench.DefaultIterations, "iterations that count"),
+		intFlag("iters", runFlags, bench.DefaultIterations, "iterations that count; before each the limit is sampled, which takes some 10 ms more"),
 		&cli.DurationFlag{Name: "timeout", Category: runFlags, Value: bench.DefaultTimeout, Usage: "give up when nothing moves for this long"},
 		&cli.StringFlag{Name: "check", Category: runFlags, Value: string(bench.CheckLast), Usage: "`WHICH` iterations are compared with the reference: none, last or all"},
 
