@@ -80,33 +80,30 @@ func (g *gpuSource) take(now time.Time, s *sampler) {
 	}
 	s.follow(now, counts...)
 
-	means := map[*column]func(nvml.GPM) answer.Of[float64]{
-		g.sm:        func(m nvml.GPM) answer.Of[float64] { return m.SMPct },
-		g.occupancy: func(m nvml.GPM) answer.Of[float64] { return m.OccupancyPct },
-		g.dram:      func(m nvml.GPM) answer.Of[float64] { return m.DRAMPct },
-	}
-	if g.byMean {
-		means[g.pcieTx] = func(m nvml.GPM) answer.Of[float64] { return m.PCIeTxBps }
-		means[g.pcieRx] = func(m nvml.GPM) answer.Of[float64] { return m.PCIeRxBps }
-	}
 	gpm, ok := r.GPM.Get()
-	for c, of := range means {
+	means := []struct {
+		to  *column
+		v   answer.Of[float64]
+		sum *meter
+	}{{g.sm, gpm.SMPct, nil}, {g.occupancy, gpm.OccupancyPct, nil}, {g.dram, gpm.DRAMPct, nil}, {g.pcieTx, gpm.PCIeTxBps, &g.busSent}, {g.pcieRx, gpm.PCIeRxBps, &g.busReceived}}
+	if !g.byMean {
+		means = means[:3]
+	}
+	for _, m := range means {
 		switch {
 		case ok && s.looks > 0: // the first is of the time before
-			number(s, c, of(gpm))
+			number(s, m.to, m.v)
+			if m.sum != nil && m.v.Err() == nil {
+				m.sum.mean(m.to.now, gpm.Seconds)
+			}
 			continue
 		case s.looks > 0 && !errors.Is(r.GPM.Err(), nvml.ErrEarly):
-			s.miss(c.name(), r.GPM.Err())
+			s.miss(m.to.name(), r.GPM.Err())
 		}
-		c.now = math.NaN()
+		m.to.now = math.NaN()
 	}
 	if ok {
 		g.lastMean = now
-	}
-	for c, m := range map[*column]*meter{g.pcieTx: &g.busSent, g.pcieRx: &g.busReceived} {
-		if g.byMean && !math.IsNaN(c.now) {
-			m.mean(c.now, gpm.Seconds)
-		}
 	}
 }
 
