@@ -75,9 +75,12 @@ func (d *device) throttle() answer.Of[Reasons] {
 }
 
 func (d *device) clocked() answer.Of[Clocked] {
-	// Later fields have had other numbers in other drivers.
+	byHeat := uint32(gonvml.FI_DEV_PERF_POLICY_THERMAL)
+	if !d.lib.has("nvmlDeviceGetViolationStatus") { // and so newer than drivers that have another field by this number
+		byHeat = gonvml.FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN
+	}
 	power := d.violation(gonvml.PERF_POLICY_POWER, gonvml.FI_DEV_PERF_POLICY_POWER)
-	heat := d.violation(gonvml.PERF_POLICY_THERMAL, gonvml.FI_DEV_PERF_POLICY_THERMAL)
+	heat := d.violation(gonvml.PERF_POLICY_THERMAL, byHeat)
 	return then(power, func(power uint64) answer.Of[Clocked] {
 		return answer.Map(heat, func(heat uint64) Clocked { return Clocked{PowerNS: power, ThermalNS: heat} })
 	})

@@ -43,11 +43,21 @@ func TestReasonsOfOlderDrivers(t *testing.T) {
 	}
 }
 
+// Where a driver has the call, field 269 is another's.
+func TestClockedOfOlderDrivers(t *testing.T) {
+	m := small()
+	refuse(m.gpus[0].Device, "GetViolationStatus", noSupport)
+	m.gpus[0].values[field{74, 0}], m.gpus[0].values[field{75, 0}], m.gpus[0].values[field{269, 0}] = uint64(7), uint64(8), uint64(9)
+	if got := m.open(t).Devices()[0].Reading().Clocked; got != is(Clocked{7, 8}) {
+		t.Errorf("%v, expected 7 and 8 ns", got)
+	}
+}
+
 // CUDA 14 drops the call; fields are in its place.
 func TestClockedOfNewerDrivers(t *testing.T) {
 	m := small()
 	m.lacks["nvmlDeviceGetViolationStatus"] = true
-	m.gpus[0].values[field{74, 0}], m.gpus[0].values[field{75, 0}] = uint64(7), uint64(8)
+	m.gpus[0].values[field{74, 0}], m.gpus[0].values[field{269, 0}] = uint64(7), uint64(8)
 	m.gpus[1].values[field{74, 0}] = uint64(7)
 	l := m.open(t)
 	if got := l.Devices()[0].Reading().Clocked; got != is(Clocked{7, 8}) {
