@@ -61,7 +61,7 @@ var arrows = map[string][]string{
 	"bench/host":         {"nvml/answer", "bench/sysfs", "bench/record", "transport/numa"},
 	"bench/probe":        {"nvml/answer", "bench/fabric", "bench/host", "bench/record", "nvml", "nvml/fake"},
 	"bench/judge":        {"nvml/answer", "bench/fabric", "bench/host", "bench/probe", "bench/record", "bench/stats", "bench/unit", "nvml"},
-	"bench/watch":        {"nvml/answer", "bench/fabric", "bench/judge", "bench/probe", "bench/record", "bench/unit", "nvml"},
+	"bench/watch":        {"nvml/answer", "bench/fabric", "bench/judge", "bench/probe", "bench/record", "bench/sysfs", "bench/unit", "nvml"},
 
 	"bench/unit":     {},
 	"bench/stats":    {"bench/unit"},

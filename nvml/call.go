@@ -108,44 +108,37 @@ func (d *device) typed(want ...field) (answers []answer.Of[uint64], bits []int) 
 	})
 	answers, bits = make([]answer.Of[uint64], len(want)), make([]int, len(want))
 	for i, v := range values {
-		answers[i] = then(all, func(struct{}) answer.Of[uint64] { return d.field(v) })
-		if answers[i].Err() == nil {
-			bits[i] = 64
-			switch gonvml.ValueType(v.ValueType) {
-			case gonvml.VALUE_TYPE_UNSIGNED_INT:
-				bits[i] = 32
-			case gonvml.VALUE_TYPE_UNSIGNED_SHORT:
-				bits[i] = 16
-			}
+		if answers[i] = answer.From(uint64(0), all.Err()); all.Err() == nil {
+			answers[i], bits[i] = d.field(v)
 		}
 	}
 	return answers, bits
 }
 
-func (d *device) field(v gonvml.FieldValue) answer.Of[uint64] {
+func (d *device) field(v gonvml.FieldValue) (a answer.Of[uint64], bits int) {
 	name, ret := fmt.Sprintf("nvmlDeviceGetFieldValues, field %d", v.FieldId), gonvml.Return(v.NvmlReturn)
-	number, ok := uint64(0), true
+	number := uint64(0)
 	switch gonvml.ValueType(v.ValueType) {
 	case gonvml.VALUE_TYPE_UNSIGNED_INT:
-		number = uint64(binary.NativeEndian.Uint32(v.Value[:]))
+		number, bits = uint64(binary.NativeEndian.Uint32(v.Value[:])), 32
 	case gonvml.VALUE_TYPE_UNSIGNED_LONG, gonvml.VALUE_TYPE_UNSIGNED_LONG_LONG:
-		number = binary.NativeEndian.Uint64(v.Value[:])
+		number, bits = binary.NativeEndian.Uint64(v.Value[:]), 64
 	case gonvml.VALUE_TYPE_UNSIGNED_SHORT:
-		number = uint64(binary.NativeEndian.Uint16(v.Value[:]))
-	default:
-		ok = false
+		number, bits = uint64(binary.NativeEndian.Uint16(v.Value[:])), 16
 	}
 	switch {
 	case ret == gonvml.ERROR_INVALID_ARGUMENT: // a field or a link that the driver does not know
-		return answer.None[uint64](name + ": " + ret.Error())
-	case ret == gonvml.SUCCESS && !ok:
-		return answer.Unknown[uint64](fmt.Sprintf("%s: a value of type %d, expected an unsigned number", name, v.ValueType))
+		return answer.None[uint64](name + ": " + ret.Error()), 0
+	case ret != gonvml.SUCCESS:
+		a = said(name, number, ret)
+		if ret == gonvml.ERROR_GPU_IS_LOST {
+			d.gone = a.Err()
+		}
+		return a, 0
+	case bits == 0:
+		return answer.Unknown[uint64](fmt.Sprintf("%s: a value of type %d, expected an unsigned number", name, v.ValueType)), 0
 	}
-	a := said(name, number, ret)
-	if ret == gonvml.ERROR_GPU_IS_LOST {
-		d.gone = a.Err()
-	}
-	return a
+	return answer.Is(number), bits
 }
 
 // then is f of a value; what is no value stays as it is.

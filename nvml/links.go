@@ -74,9 +74,6 @@ func (d *device) inventoryOfLinks() answer.Of[[]Link] {
 		speeds := d.speeds(len(up))
 		links := make([]Link, len(up))
 		for l := range links {
-			if d.ends == nil {
-				d.ends = map[int]end{}
-			}
 			at, known := d.ends[l]
 			if !known {
 				at = d.end(l)

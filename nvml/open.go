@@ -62,7 +62,7 @@ func open(lib gonvml.Interface, has func(symbol string) bool) (Library, error) {
 		return nil, fmt.Errorf("nvml: cannot count GPUs: %w", err)
 	}
 	for i := range count.Or(0) {
-		if d, mine := l.device(i); mine {
+		if d := l.device(i); d != nil {
 			l.devices = append(l.devices, d)
 		}
 	}
@@ -91,23 +91,23 @@ func failedInit(ret gonvml.Return) error {
 	return fmt.Errorf("nvml: nvmlInit: %w: %s", ret, todo)
 }
 
-// device is NVML's number i. It is not mine where a control group keeps it from this process: NVML counts such GPUs too.
-func (l *library) device(i int) (d *device, mine bool) {
-	d = &device{lib: l, number: len(l.devices), summed: map[uint32]int{}}
-	mine = true
+// device is NVML's number i, nil where a control group keeps it from this process: NVML counts such GPUs too.
+func (l *library) device(i int) *device {
+	d := &device{lib: l, number: len(l.devices), ends: map[int]end{}, summed: map[uint32]int{}}
+	refused := false
 	handle := of(l, "nvmlDeviceGetHandleByIndex", func() (gonvml.Device, gonvml.Return) {
 		g, ret := l.nvml.DeviceGetHandleByIndex(i)
-		mine = ret != gonvml.ERROR_NO_PERMISSION
+		refused = ret == gonvml.ERROR_NO_PERMISSION
 		return g, ret
 	})
-	if !mine {
-		return nil, false
+	if refused {
+		return nil
 	}
 	d.handle, d.gone = handle.Or(nil), handle.Err()
 	d.pci = then(ask(d, "nvmlDeviceGetPciInfo", gonvml.Device.GetPciInfo), place)
 	d.mig = d.isMIG().Or(false)
 	d.deaf = d.listen()
-	return d, true
+	return d
 }
 
 func (l *library) has(symbol string) bool {

@@ -14,14 +14,15 @@ import (
 func (d *device) Reading() Reading {
 	d.lib.mu.Lock()
 	defer d.lib.mu.Unlock()
-	links := d.fields(
+	counters, bits := d.typed(
 		field{gonvml.FI_DEV_NVLINK_THROUGHPUT_DATA_TX, allLinks}, field{gonvml.FI_DEV_NVLINK_THROUGHPUT_DATA_RX, allLinks},
 		field{gonvml.FI_DEV_NVLINK_THROUGHPUT_RAW_TX, allLinks}, field{gonvml.FI_DEV_NVLINK_THROUGHPUT_RAW_RX, allLinks},
+		// nvmlDeviceGetPcieThroughput would wait for 20 ms.
+		field{id: gonvml.FI_DEV_PCIE_COUNT_TX_BYTES}, field{id: gonvml.FI_DEV_PCIE_COUNT_RX_BYTES},
 	)
-	sent := d.counted(kib(links[0]), kib(links[2]), gonvml.FI_DEV_NVLINK_COUNT_XMIT_BYTES)
-	received := d.counted(kib(links[1]), kib(links[3]), gonvml.FI_DEV_NVLINK_COUNT_RCV_BYTES)
-	// nvmlDeviceGetPcieThroughput would wait for 20 ms.
-	bus, bits := d.typed(field{id: gonvml.FI_DEV_PCIE_COUNT_TX_BYTES}, field{id: gonvml.FI_DEV_PCIE_COUNT_RX_BYTES})
+	var payload, raw Traffic
+	payload.TxBytes, raw.TxBytes = d.counted(kib(counters[0]), kib(counters[2]), gonvml.FI_DEV_NVLINK_COUNT_XMIT_BYTES)
+	payload.RxBytes, raw.RxBytes = d.counted(kib(counters[1]), kib(counters[3]), gonvml.FI_DEV_NVLINK_COUNT_RCV_BYTES)
 	use := ask(d, "nvmlDeviceGetUtilizationRates", gonvml.Device.GetUtilizationRates)
 	return Reading{
 		SMMHz:     answer.Map(ask(d, "nvmlDeviceGetClockInfo", with(gonvml.Device.GetClockInfo, gonvml.CLOCK_SM)), integer),
@@ -34,22 +35,19 @@ func (d *device) Reading() Reading {
 		UtilizationPct: answer.Map(use, func(u gonvml.Utilization) int { return int(u.Gpu) }),
 		MemoryPct:      answer.Map(use, func(u gonvml.Utilization) int { return int(u.Memory) }),
 		Clocked:        d.clocked(),
-		NVLink:         Traffic{TxBytes: sent.payload, RxBytes: received.payload},
-		NVLinkRaw:      Traffic{TxBytes: sent.raw, RxBytes: received.raw},
-		PCIe:           Traffic{TxBytes: bus[0], RxBytes: bus[1]},
-		PCIeBits:       max(bits[0], bits[1]),
+		NVLink:         payload,
+		NVLinkRaw:      raw,
+		PCIe:           Traffic{TxBytes: counters[4], RxBytes: counters[5]},
+		PCIeBits:       max(bits[4], bits[5]),
 		GPM:            d.means(),
 	}
 }
 
-// bytes are what went over NVLinks one way, without headers and with them.
-type bytes struct{ payload, raw answer.Of[uint64] }
-
-// counted is that by NVLink 5's own field where the older ones count nothing: such a GPU may say that it lacks them, or
-// say 0 for ever.
-func (d *device) counted(payload, raw answer.Of[uint64], id uint32) bytes {
+// counted are the bytes that went over NVLinks one way, without headers and with them, by NVLink 5's own field where the older
+// ones count nothing: such a GPU may say that it lacks them, or say 0 for ever.
+func (d *device) counted(payload, raw answer.Of[uint64], id uint32) (answer.Of[uint64], answer.Of[uint64]) {
 	if payload.Or(0) > 0 || raw.Or(0) > 0 {
-		return bytes{payload, raw}
+		return payload, raw
 	}
 	own := d.overLinks(id)
 	if payload.Err() == nil && own.Err() == nil {
@@ -58,7 +56,7 @@ func (d *device) counted(payload, raw answer.Of[uint64], id uint32) bytes {
 	if raw.Err() == nil && own.Err() == nil || errors.Is(raw.Err(), errors.ErrUnsupported) {
 		raw = own
 	}
-	return bytes{payload, raw}
+	return payload, raw
 }
 
 func kib(a answer.Of[uint64]) answer.Of[uint64] {

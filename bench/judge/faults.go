@@ -44,8 +44,9 @@ func standing(p *probe.Page) record.Verdict {
 // ofPrograms are Xids that a program on the GPU causes, by NVIDIA's list: a fault of its own, or its end.
 var ofPrograms = []uint64{13, 31, 43, 45, 68}
 
-// grown judges what went wrong between two pages. What tells of congestion is of interest on the NIC that was used only.
-func grown(before, after *probe.Page, seen *Seen, used string) record.Verdict {
+// Grown judges what went wrong between two pages. What tells of congestion is of interest on the NIC that was used only, "" for
+// none. after may be nil: it could not be read.
+func Grown(before, after *probe.Page, seen *Seen, used string) record.Verdict {
 	var f findings
 	if seen.Silent != "" {
 		f.unknownf("%s", seen.Silent)

@@ -17,9 +17,6 @@ import (
 func links(before, p *probe.Page, used *string) record.Verdict {
 	var f findings
 	all := gpus(p, &f)
-	if p.Silent != "" {
-		f.unknownf("%s", p.Silent)
-	}
 	m := mesh{guest: guest(p)}
 	for i := range all {
 		for _, l := range all[i].Links.Or(nil) {
@@ -38,7 +35,7 @@ func links(before, p *probe.Page, used *string) record.Verdict {
 		}
 		m.gpu(&all[i], was, &f)
 	}
-	nicLinks(p, used, &f)
+	nicLinks(p, used, m.guest, &f)
 	return f.verdict(Links, "all links that were looked at are up, at full width and speed", "no GPU, and no NIC that says what its link is")
 }
 
@@ -48,7 +45,14 @@ func guest(p *probe.Page) bool {
 	return ok && h != "none"
 }
 
-const unseenSlot = ", and a virtual machine does not show what its slot has"
+// lessf finds that something has less than it can; in a virtual machine its slot may have no more.
+func (f *findings) lessf(guest bool, format string, args ...any) {
+	if guest {
+		f.unknownf(format+", and a virtual machine does not show what its slot has", args...)
+		return
+	}
+	f.badf(format, args...)
+}
 
 // mesh is what NVLinks of a machine are judged by.
 type mesh struct {
@@ -62,12 +66,8 @@ type mesh struct {
 // instances (MIG) a GPU has no use for links.
 func (m *mesh) gpu(g *probe.GPU, was []nvml.Link, f *findings) {
 	width(fmt.Sprintf("GPU %d", g.Number), g.PCIe.Width, g.PCIe.MaxWidth, m.guest, f)
-	switch now, most := g.PCIe.Generation.Or(0), g.PCIe.MaxGeneration.Or(0); {
-	case g.Reading.UtilizationPct.Or(0) < 50 || now == 0 || now >= most:
-	case m.guest:
-		f.unknownf("GPU %d is busy, and has PCIe at generation %d of %d%s", g.Number, now, most, unseenSlot)
-	default:
-		f.badf("GPU %d is busy, and has PCIe at generation %d of %d", g.Number, now, most)
+	if now, most := g.PCIe.Generation.Or(0), g.PCIe.MaxGeneration.Or(0); g.Reading.UtilizationPct.Or(0) >= 50 && now > 0 && now < most {
+		f.lessf(m.guest, "GPU %d is busy, and has PCIe at generation %d of %d", g.Number, now, most)
 	}
 	if g.MIG.Or(false) {
 		return
@@ -106,10 +106,8 @@ func width(who string, now, most answer.Of[int], guest bool, f *findings) {
 		return
 	case err != nil:
 		f.unknownf("%s: PCIe lanes: %v", who, err)
-	case a < b && guest:
-		f.unknownf("%s has %d of %d PCIe lanes%s", who, a, b, unseenSlot)
 	case a < b:
-		f.badf("%s has %d of %d PCIe lanes", who, a, b)
+		f.lessf(guest, "%s has %d of %d PCIe lanes", who, a, b)
 	}
 	f.looked++
 }

@@ -19,11 +19,14 @@ func Machine(p *probe.Page) []record.Verdict {
 	}
 }
 
-// gpus are those that could be asked; where none could, say says so.
+// gpus are those that answered; that others did not is a finding.
 func gpus(p *probe.Page, f *findings) []probe.GPU {
 	all, ok := p.GPUs.Get()
 	if err := p.GPUs.Err(); !ok && !isNone(err) {
 		f.unknownf("GPUs: %v", err)
+	}
+	if p.Silent != "" {
+		f.unknownf("%s", p.Silent)
 	}
 	return all
 }
@@ -50,9 +53,6 @@ func throttled(p *probe.Page, seen *Seen) record.Verdict {
 		}
 	}
 	if seen == nil {
-		if p.Silent != "" {
-			f.unknownf("%s", p.Silent)
-		}
 		return f.verdict(Clocks, "no GPU is throttled now", noGPU)
 	}
 	f.bad = append(f.bad, seen.held()...)

@@ -10,8 +10,8 @@ import (
 )
 
 // nicLinks judges NICs: the one that was used with those that it stands on, or all.
-func nicLinks(p *probe.Page, used *string, f *findings) {
-	fab, in := &p.Fabric, guest(p)
+func nicLinks(p *probe.Page, used *string, guest bool, f *findings) {
+	fab := &p.Fabric
 	var mine []string
 	if used != nil {
 		mine = fab.Below(*used)
@@ -21,13 +21,9 @@ func nicLinks(p *probe.Page, used *string, f *findings) {
 		if !ok {
 			return
 		}
-		width(name, l.Width, l.MaxWidth, in, f)
-		switch now, most := l.SpeedGTs.Or(0), l.MaxSpeedGTs.Or(0); {
-		case now == 0 || now >= most:
-		case in:
-			f.unknownf("%s has PCIe at %v of %v GT/s%s", name, now, most, unseenSlot)
-		default:
-			f.badf("%s has PCIe at %v of %v GT/s", name, now, most)
+		width(name, l.Width, l.MaxWidth, guest, f)
+		if now, most := l.SpeedGTs.Or(0), l.MaxSpeedGTs.Or(0); now > 0 && now < most {
+			f.lessf(guest, "%s has PCIe at %v of %v GT/s", name, now, most)
 		}
 	}
 	all := portsOf(p)
@@ -54,7 +50,7 @@ func nicLinks(p *probe.Page, used *string, f *findings) {
 
 // ports are those of a machine, to tell which should be like which others.
 type ports struct {
-	rails   map[string]bool    // devices that are nearest to a GPU; nil where no GPU is known
+	rails   map[string]bool    // devices that are nearest to a GPU
 	fastest map[string]float64 // Gb/s, of those that are up, by kin
 	up      map[string]bool    // slots with a port that is up
 }
@@ -64,7 +60,8 @@ func portsOf(p *probe.Page) ports {
 	for _, d := range p.Fabric.Devices.Or(nil) {
 		for _, port := range d.Ports.Or(nil) {
 			if port.State.Or("") == active { // one that is down says some rate
-				all.fastest[all.kin(&d, &port)] = max(all.fastest[all.kin(&d, &port)], port.RateGbps.Or(0))
+				kin := all.kin(&d, &port)
+				all.fastest[kin] = max(all.fastest[kin], port.RateGbps.Or(0))
 				all.up[slot(&d)] = true
 			}
 		}
@@ -77,14 +74,12 @@ const active = "ACTIVE"
 // kin is the same for ports that should run alike: of one kind of board, and rails all, or of one card. A machine has
 // boards of one kind for several networks.
 func (all *ports) kin(d *fabric.Device, p *fabric.Port) string {
-	board := d.Board.Or("")
-	if d.Board.Err() != nil {
-		board = p.String() // nobody knows which others are of its kind
-	}
+	board := d.Board.Or(p.String()) // where that is not said nobody knows which others are of its kind
+	place := slot(d)
 	if all.rails[d.Name] {
-		return strings.Join([]string{board, p.Kind, "rail"}, " ")
+		place = "rail"
 	}
-	return strings.Join([]string{board, p.Kind, slot(d)}, " ")
+	return strings.Join([]string{board, p.Kind, place}, " ")
 }
 
 // spare says whether a port that is not up may be so on purpose: a virtual function that nobody has set up, and where others
@@ -117,15 +112,11 @@ func unplugged(p *fabric.Port) bool {
 	return p.State.Or("") == "DOWN" && slices.Contains([]string{"Disabled", "Polling", "Sleep"}, p.Physical.Or(""))
 }
 
-// railsOf are the NICs that are nearest to a GPU, below one host bridge with it, nil where no GPU is known. What is farther is as near
-// to all.
+// railsOf are the NICs that are nearest to a GPU, below one host bridge with it. What is farther is as near to all.
 func railsOf(p *probe.Page) map[string]bool {
-	var rails map[string]bool
+	rails := map[string]bool{}
 	gpus, nics := p.GPUs.Or(nil), probe.NICs(&p.Fabric)
 	for i := range gpus {
-		if rails == nil {
-			rails = map[string]bool{}
-		}
 		nearest, at := probe.Nearest(&gpus[i], nics)
 		for _, n := range nearest {
 			if at <= fabric.Host {

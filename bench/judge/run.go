@@ -66,7 +66,7 @@ func Host(before, after *probe.Page, seen *Seen, use Use) []record.Verdict {
 		before, after, seen = only(before, use.Only), only(after, use.Only), seen.only(before, use.Only)
 	}
 	return []record.Verdict{
-		nearestNIC(before, use), links(before, last(before, after), &use.Interface), throttled(last(before, after), seen), grown(before, after, seen, use.Interface),
+		nearestNIC(before, use), links(before, last(before, after), &use.Interface), throttled(last(before, after), seen), Grown(before, after, seen, use.Interface),
 		governor(&before.Host), hugePages(&before.Host, use.Private, use.Share),
 	}
 }

@@ -3,12 +3,12 @@ package watch
 import (
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 
+	"github.com/commbench/commbench/bench/sysfs"
 	"github.com/commbench/commbench/nvml/answer"
 )
 
@@ -54,20 +54,14 @@ func (c *cpuSource) take(s *sampler) {
 // readStat reads the first line of /proc/stat: user, nice, system, idle, iowait, irq, softirq, steal. What
 // guests take is part of user.
 func readStat(path string) (t cpuTimes, err error) {
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
+	text, err := sysfs.Read(path, nil, 512)
+	if errors.Is(err, fs.ErrNotExist) {
 		return t, fmt.Errorf("%w: no %s", errors.ErrUnsupported, path)
 	}
 	if err != nil {
 		return t, err
 	}
-	defer func() { _ = f.Close() }() // which was read
-	buf := make([]byte, 512)
-	n, err := f.Read(buf)
-	if err != nil && err != io.EOF {
-		return t, err
-	}
-	return parseStat(string(buf[:n]))
+	return parseStat(string(text))
 }
 
 func parseStat(text string) (t cpuTimes, err error) {

@@ -59,8 +59,6 @@ func (g *gpuSource) take(now time.Time, s *sampler) {
 	}
 	if g.last.IsZero() { // once: a count with headers is another counter. Blackwell does not count payload apart
 		g.raw = errors.Is(r.NVLink.TxBytes.Err(), errors.ErrUnsupported) && errors.Is(r.NVLink.RxBytes.Err(), errors.ErrUnsupported)
-	}
-	if g.last.IsZero() {
 		g.narrow(r, s.interval)
 	}
 	g.last = now

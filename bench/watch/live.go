@@ -95,8 +95,7 @@ func (l *Live) Look() []Figure {
 	l.s.at = l.s.at[:0]
 	if now := time.Now(); now.Sub(l.asked) >= faultsEvery {
 		l.asked = now
-		verdicts := judge.Host(l.before, l.s.machine.Again(l.before), &judge.Seen{Looks: 1, Span: now.Sub(l.before.Time).Seconds()}, judge.Use{})
-		l.faults = verdicts[slices.IndexFunc(verdicts, func(v record.Verdict) bool { return v.Name == judge.Faults })]
+		l.faults = judge.Grown(l.before, l.s.machine.Again(l.before), &judge.Seen{Span: now.Sub(l.before.Time).Seconds()}, "")
 	}
 	return figures
 }

@@ -37,7 +37,8 @@ func TestStoreIsBounded(t *testing.T) {
 	if s.looks != looks || s.cpu.busy.n != looks || s.cpu.busy.sum != looks*(looks-1)/2 || s.cpu.busy.most != looks-1 || s.cpu.steal.n != 0 {
 		t.Errorf("%d looks, %+v", s.looks, s.cpu.busy)
 	}
-	r := s.record(time.Millisecond)
+	s.interval = time.Millisecond
+	r := s.record()
 	if r.Looks != looks || len(r.AtMS) != len(s.at) || len(r.Series) != 1 || len(r.Series[0].Values) != len(s.at) {
 		t.Errorf("the record has %d looks, %d times and %d series", r.Looks, len(r.AtMS), len(r.Series))
 	}

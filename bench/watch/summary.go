@@ -12,11 +12,11 @@ import (
 )
 
 // record is the series with their summary.
-func (s *sampler) record(interval time.Duration) *record.Sampling {
+func (s *sampler) record() *record.Sampling {
 	for _, g := range s.gpus {
 		g.tail(s)
 	}
-	r := &record.Sampling{IntervalMS: float64(interval.Microseconds()) / 1e3, Seconds: s.last.Sub(s.start).Seconds(),
+	r := &record.Sampling{IntervalMS: float64(s.interval.Microseconds()) / 1e3, Seconds: s.last.Sub(s.start).Seconds(),
 		Looks: s.looks, Late: s.late, Missing: maps.Clone(s.missing), AtMS: slices.Clone(s.at)}
 	if r.Seconds > 0 {
 		r.CPUShare = answer.Map(s.cost, func(d time.Duration) float64 { return d.Seconds() / r.Seconds }).Ptr()

@@ -26,7 +26,8 @@ func sampled(t *testing.T, s *sampler) *record.Sampling {
 		time.Sleep(wait * time.Second)
 		s.look(&mu, time.Second)
 	}
-	return s.record(time.Second)
+	s.interval = time.Second
+	return s.record()
 }
 
 // readings are four, of which change makes each.

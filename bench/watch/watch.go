@@ -149,7 +149,7 @@ func (w *Watch) End(use judge.Use) Report {
 	if w.sampler != nil {
 		w.sampler.seen(&seen)
 		if w.interval > 0 {
-			r.Sampling = w.sampler.record(w.interval)
+			r.Sampling = w.sampler.record()
 			r.Sampling.Process = w.process
 		}
 	}

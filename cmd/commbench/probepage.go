@@ -33,9 +33,9 @@ func pageTable(p *probe.Page) []byte {
 			count = fmt.Sprintf("%d of %d, asked in their order", len(gpus), len(gpus[0].Peers))
 		}
 		line(&b, "GPUs", "%s, driver %s, CUDA %s", count, short(p.Driver.Driver), short(p.Driver.CUDA))
-	}
-	if ok && p.Silent != "" {
-		line(&b, "", "%s; those after it were not asked", p.Silent)
+		if p.Silent != "" {
+			line(&b, "", "%s; those after it were not asked", p.Silent)
+		}
 	}
 	if len(gpus) > 0 {
 		b.WriteByte('\n')
